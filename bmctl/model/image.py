@@ -1,0 +1,47 @@
+"""What is written to a machine's disk, and how it is known to be the right thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ImageFormat(StrEnum):
+    """Disk image formats bmctl reads; `raw` is what reaches the disk."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+
+
+class Compression(StrEnum):
+    """Compressions an image may arrive in."""
+
+    GZIP = "gzip"
+    XZ = "xz"
+    ZSTD = "zstd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksum:
+    """A digest: algorithm as hashlib names it, value in lower-case hex."""
+
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSource:
+    """An image as the inventory names it.
+
+    `source` is an absolute path or an http(s) URL. `checksum` is what the operator wrote: hex,
+    `algorithm:hex`, or the path or URL of a checksum file; None where a local file has none.
+    """
+
+    name: str
+    source: str
+    checksum: str | None = None
+    allow_weak_checksum: bool = False
+    verify_tls: bool | str = True

@@ -1,6 +1,7 @@
 """A process of its own that works on a store, to be many at once or to be killed.
 
-Usage: store_worker.py WORK DIRECTORY. It says `ready` once it has started.
+Usage: store_worker.py WORK DIRECTORY. It says `ready` once it has started, and waits
+for the end of its input, so that many can begin at once.
 """
 
 from __future__ import annotations
@@ -59,4 +60,5 @@ if __name__ == "__main__":
     opened = open_store(Path(root))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    sys.stdin.read()
     globals()[work](opened)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,15 +29,23 @@ KILLS = 12
 WORKER = Path(__file__).with_name("store_worker.py")
 
 
-def start(work, root):
-    worker = subprocess.Popen([sys.executable, WORKER, work, root], stdout=subprocess.PIPE)
+def ready(work, root):
+    worker = subprocess.Popen([sys.executable, WORKER, work, root], stdin=PIPE, stdout=PIPE)
     with worker.stdout as output:
         assert output.readline() == b"ready\n"
     return worker
 
 
+def start(work, root):
+    worker = ready(work, root)
+    worker.stdin.close()
+    return worker
+
+
 def run_together(work, root, number):
-    workers = [start(work, root) for _ in range(number)]
+    workers = [ready(work, root) for _ in range(number)]
+    for worker in workers:
+        worker.stdin.close()
     assert [worker.wait(60) for worker in workers] == [0] * number
 
 

@@ -1,0 +1,72 @@
+"""Naming a process so that no other one is ever mistaken for it, and ending it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def start_time(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot (proc(5) field 22); None where it is gone.
+
+    A process that has ended and only waits to be collected counts as gone.
+    """
+    fields = _status_fields(pid)
+    if fields is None or fields[0] in {"Z", "X"}:
+        return None
+    return int(fields[19])
+
+
+def is_same(pid: int, started: int) -> bool:
+    """Whether the process that had this pid at that time still lives."""
+    return start_time(pid) == started
+
+
+def child_of(parent: int) -> int | None:
+    """The pid of a process' only child; None while it has none."""
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            fields = _status_fields(int(entry.name))
+            if fields is not None and int(fields[1]) == parent:
+                return int(entry.name)
+    return None
+
+
+def end_process(pid: int, started: int, timeout: float) -> bool:
+    """Kill exactly that process and wait for its end; False where it outlived `timeout` seconds."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        # The handle now names one process for good: only then is its start time compared.
+        if not is_same(pid, started):
+            return True
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        poller = select.poll()
+        poller.register(handle, select.POLLIN)
+        return bool(poller.poll(timeout * 1000))
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def collect(pid: int) -> None:
+    """Take the exit status of an ended child of this process; nothing where it is another's."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _status_fields(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat that follow the command's name, which may hold anything."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text[text.rindex(")") + 2 :].split()

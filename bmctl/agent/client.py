@@ -124,15 +124,19 @@ class AgentClient:
         self, last: Evidence | None, attempt: int, pace: Pace
     ) -> tuple[Evidence, AgentStatus | None]:
         """One try. While nothing listens it is a bare connection, which costs both sides next to nothing."""
+        patience = PATIENT_PROBE_TIMEOUT if attempt % PATIENT_EVERY == 0 else PROBE_TIMEOUT
+        patience = min(patience, max(pace.left, 0.1))
         if last not in {Evidence.PORT_OPEN, Evidence.TLS_UP, Evidence.ANSWERED}:
-            patience = PATIENT_PROBE_TIMEOUT if attempt % PATIENT_EVERY == 0 else PROBE_TIMEOUT
-            seen = await probe(self.address, self.port, timeout=min(patience, max(pace.left, 0.1)))
+            seen = await probe(self.address, self.port, timeout=patience)
             if seen is not Evidence.PORT_OPEN:
                 return seen, None
         try:
             return Evidence.ANSWERED, await self.status(timeout=min(REQUEST_TIMEOUT, max(pace.left, 1.0)))
         except NoAnswerError as error:
-            return error.evidence, None
+            if error.evidence is not Evidence.SILENT:
+                return error.evidence, None
+        # The handshake timed out, or the connection: only a bare one can tell.
+        return await probe(self.address, self.port, timeout=patience), None
 
     async def hardware(self) -> Hardware:
         """The machine as the agent sees it now."""

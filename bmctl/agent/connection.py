@@ -195,6 +195,8 @@ def _evidence_of(error: Exception) -> tuple[Evidence, bool]:
     match error:
         case aiohttp.ClientConnectorSSLError():
             return Evidence.PORT_OPEN, False
+        case aiohttp.ClientConnectorError(os_error=ConnectionResetError()):
+            return Evidence.PORT_OPEN, False
         case aiohttp.ClientConnectorError(os_error=OSError(errno=number)):
             return _evidence_of_number(number), False
         case aiohttp.ConnectionTimeoutError():

@@ -21,7 +21,7 @@ def verify_machine(hardware: Hardware, node: Node, *, serial: str | None = None)
     if missing := _missing(node.network, frozenset(hardware.macs)):
         raise WrongMachineError(
             f"another machine answered at {node.network.address}: it has no port {', '.join(missing)}",
-            hint=f"its ports are {', '.join(hardware.macs) or 'unknown'}: correct MACs or address in the inventory",
+            hint=f"its ports are {', '.join(hardware.macs) or 'unknown'}: correct the inventory's MACs",
         )
     if _meaningful(serial) and _meaningful(hardware.serial) and _plain(serial) != _plain(hardware.serial):
         raise WrongMachineError(

@@ -120,10 +120,12 @@ class RedfishBoot:
         self._patch(_Override(target=None, enabled=_DISABLED, mode=None))
 
     def _patch(self, override: _Override) -> None:
-        self._conversation.changed()
-        self._conversation.system.set_system_boot_options(
-            target=override.target, enabled=override.enabled, mode=override.mode
-        )
+        try:
+            self._conversation.system.set_system_boot_options(
+                target=override.target, enabled=override.enabled, mode=override.mode
+            )
+        finally:
+            self._conversation.changed()
 
     def _took(self, wanted: _Override) -> bool:
         system = self._conversation.look_lately()

@@ -30,6 +30,7 @@ from bmctl.drivers.redfish_errors import (
     is_passing,
     verdict,
 )
+from bmctl.errors import RefusedError
 
 # Pauses between the three tries of a GET, in seconds, where the controller names none.
 _PAUSES = (1.0, 3.0)
@@ -152,8 +153,7 @@ class AutoAuth(sushy_auth.SessionOrBasicAuth):  # type: ignore[misc]  # sushy ha
     """
 
     def _do_authenticate(self) -> None:
-        document = self._root_resource.json
-        if not (document.get("SessionService") or (document.get("Links") or {}).get("Sessions")):
+        if not _offers_sessions(self._root_resource):
             self._fallback_to_basic_authentication()
             return
         try:
@@ -164,6 +164,20 @@ class AutoAuth(sushy_auth.SessionOrBasicAuth):  # type: ignore[misc]  # sushy ha
             if self._session_auth_previously_successful:
                 raise
             self._fallback_to_basic_authentication()
+
+
+class StrictSessionAuth(sushy_auth.SessionAuth):  # type: ignore[misc]  # sushy has no types
+    """A session, or a clear word where the service has none."""
+
+    def _do_authenticate(self) -> None:
+        if not _offers_sessions(self._root_resource):
+            raise RefusedError("this controller offers no sessions", hint="set bmc.auth: auto, or basic")
+        super()._do_authenticate()
+
+
+def _offers_sessions(root: Any) -> bool:
+    """Whether the service root links to sessions (DSP0268, ServiceRoot)."""
+    return bool(root.json.get("SessionService") or (root.json.get("Links") or {}).get("Sessions"))
 
 
 def certificates(verify: bool | Path) -> bool | str:

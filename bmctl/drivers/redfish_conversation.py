@@ -18,9 +18,9 @@ from sushy import auth as sushy_auth
 
 from bmctl.drivers.abilities import Access
 from bmctl.drivers.pool import call_in_thread
-from bmctl.drivers.redfish_connector import AutoAuth, PatientConnector, origin_of
+from bmctl.drivers.redfish_connector import AutoAuth, PatientConnector, StrictSessionAuth, origin_of
 from bmctl.drivers.redfish_errors import Verdict, translate, verdict
-from bmctl.drivers.redfish_system import find_system
+from bmctl.drivers.redfish_system import KeptReader, find_system
 from bmctl.errors import BmctlError, InvalidError, RefusedError
 
 Result = TypeVar("Result")
@@ -36,7 +36,7 @@ _TRIES = {Verdict.NOT_NOW: 8, Verdict.UNKNOWN: 3, Verdict.REFUSED: 1}
 _RESTS = (1.0, 3.0, 10.0)
 _LONGEST_REST = 30.0
 
-_AUTH = {"auto": AutoAuth, "session": sushy_auth.SessionAuth, "basic": sushy_auth.BasicAuth}
+_AUTH = {"auto": AutoAuth, "session": StrictSessionAuth, "basic": sushy_auth.BasicAuth}
 
 
 class Conversation:
@@ -52,7 +52,7 @@ class Conversation:
         self._connector = PatientConnector(self.origin, verify=_existing(access.verify))
         self._auth = _AUTH[access.auth](access.username, access.password.reveal())
         self._goodbye = threading.Lock()
-        self._read_at = 0.0
+        self._read_at = float("-inf")
         self.root: Any = None
         self.system: Any = None
 
@@ -128,6 +128,7 @@ class Conversation:
         Sushy's forced refresh would read again every part that was ever touched.
         """
         if time.monotonic() - self._read_at >= fresh:
+            self._reader.forget()
             self.system.invalidate()
             self.system.refresh(force=False)
             self._read_at = time.monotonic()
@@ -144,7 +145,8 @@ class Conversation:
 
     def changed(self) -> None:
         """Say that the machine is no longer as it was read."""
-        self._read_at = 0.0
+        self._read_at = float("-inf")
+        self._reader.forget()
 
     async def close(self) -> None:
         """Give the session back, at most a few seconds late; safe to call twice, and never raises."""
@@ -162,6 +164,7 @@ class Conversation:
             message = f"the service at {self.address} is not a Redfish controller"
             raise RefusedError(message, hint="check host and port of bmc.address") from error
         self.system = find_system(self.root, self._access.system, address=self.address)
+        self._reader = KeptReader(self.system)
         self._read_at = time.monotonic()
 
     def _give_back(self) -> None:

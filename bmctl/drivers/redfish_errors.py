@@ -139,6 +139,10 @@ def _connection(error: BaseException, address: str) -> UnreachableError:
                 return describe(cause, address)
     if numbered := [cause for cause in found if isinstance(cause, OSError) and cause.errno]:
         return _no_route(numbered[0], address)
+    # The library's "refused" and "no route" are kinds of this one, so it comes last.
+    if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in found):
+        seen = f"no connection within {CONNECT_TIMEOUT:g} s"
+        return UnreachableError(f"the controller at {address} does not answer ({seen})", hint=_REACH_HINT)
     return UnreachableError(
         f"the controller at {address} closed the connection without an answer", hint=_BUSY_HINT
     )
@@ -176,13 +180,6 @@ def _unknown_name(_cause: BaseException, address: str) -> UnreachableError:
     )
 
 
-def _no_connection(_cause: BaseException, address: str) -> UnreachableError:
-    return UnreachableError(
-        f"the controller at {address} does not answer (no connection within {CONNECT_TIMEOUT:g} s)",
-        hint=_REACH_HINT,
-    )
-
-
 def _no_answer(_cause: BaseException, address: str) -> UnreachableError:
     return UnreachableError(
         f"the controller at {address} took the connection but does not answer", hint=_BUSY_HINT
@@ -205,9 +202,8 @@ _CAUSES = (
     (ssl.SSLCertVerificationError, _certificate),
     (ssl.SSLError, _tls),
     (socket.gaierror, _unknown_name),
-    (urllib3.exceptions.ConnectTimeoutError, _no_connection),
-    (urllib3.exceptions.ReadTimeoutError, _no_answer),
     (ConnectionRefusedError, _refused),
+    (urllib3.exceptions.ReadTimeoutError, _no_answer),
     (ConnectionResetError, _no_answer),
     (ConnectionAbortedError, _no_answer),
 )

@@ -19,9 +19,7 @@ class RedfishSecureBoot:
 
     async def state(self) -> SecureBootState:
         """Whether the next boot will be enforced; unknown where the controller will not say."""
-        return await self._conversation.call(
-            "tell the secure boot state", lambda: read(self._conversation.system)
-        )
+        return await self._conversation.call("tell the secure boot state", lambda: read(self._conversation))
 
     async def set(self, enabled: bool) -> None:
         """Set it for the next boot, and see that it is set."""

@@ -5,8 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import sushy.exceptions
+from sushy.resources.base import JsonDataReader
 
 from bmctl.errors import BmctlError, InvalidError, RefusedError
+
+
+class KeptReader(JsonDataReader):  # type: ignore[misc]  # sushy has no types
+    """Keeps what was read: sushy reads a resource again only to learn the ETag it was just told."""
+
+    def __init__(self, resource: Any) -> None:
+        resource._reader = self  # noqa: SLF001  a system is made without a choice of reader
+        self.set_connection(resource._conn, resource.path)  # noqa: SLF001
+        self._kept: Any = None
+
+    def get_data(self) -> Any:
+        """The document and headers as they were read last, or are now."""
+        if self._kept is None:
+            self._kept = super().get_data()
+        return self._kept
+
+    def forget(self) -> None:
+        """Read again the next time."""
+        self._kept = None
 
 
 def find_system(root: Any, wanted: str | None, *, address: str) -> Any:

@@ -30,7 +30,6 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     schema = {key: value for key, value in schema.items() if key not in {"title", "default"} or value}
     if {"type": "null"} in schema.get("anyOf", ()):
         return schema
-    outside: dict[str, Any] = {
-        key: schema.pop(key) for key in ("description", "default", "title") if key in schema
-    }
+    beside = ("description", "default", "title")
+    outside: dict[str, Any] = {key: schema.pop(key) for key in beside if key in schema}
     return {**outside, "anyOf": [schema, {"type": "null"}]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -82,7 +82,7 @@ class Notes:
 
     def within(self, *steps: str | int) -> Notes:
         """The same notes, about a part further in."""
-        return replace(self, base=(*self.base, *steps))
+        return Notes(self.report, self.body, self.own, self.location, (*self.base, *steps), self.refusals)
 
     def mark(self, *steps: str | int) -> Mark:
         """Where the value at `steps` stands."""

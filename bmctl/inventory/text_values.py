@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ from bmctl.model.network import Address, Interface, Prefix
 
 Checked = TypeVar("Checked")
 Choice = TypeVar("Choice", bound=StrEnum)
+
+# Gateways and name servers repeat on every node of a network; reading them once makes big files quick.
+CACHED = 1024
 
 _ON = frozenset({"true", "yes", "on"})
 _OFF = frozenset({"false", "no", "off"})
@@ -67,7 +71,7 @@ def choice(text: str, kind: type[Choice]) -> Choice:
     except ValueError:
         known = [member.value for member in kind]
         words = ", ".join(known)
-        raise ValueError(f'"{text}" is none of: {words}{close_match(text, known)}') from None
+        raise ValueError(f'"{text}" is none of {words}{close_match(text, known)}') from None
 
 
 def switch(value: Any) -> bool:
@@ -103,6 +107,7 @@ def mac(text: str) -> str:
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
+@lru_cache(maxsize=CACHED)
 def address(text: str) -> Address:
     """An IPv4 or IPv6 address without prefix length."""
     if "/" in text:
@@ -123,6 +128,7 @@ def interface(text: str) -> Interface | Address:
         raise ValueError(f'"{text}" is not an address with prefix length, such as 192.0.2.11/24') from None
 
 
+@lru_cache(maxsize=CACHED)
 def prefix(text: str) -> Prefix:
     """A network, without host bits."""
     if "/" not in text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_interface, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_network
 
 from bmctl.inventory.keys.network import AttachmentKeys, NetworkKeys
 from bmctl.inventory.report import Notes
@@ -54,8 +54,14 @@ def _address(given: Interface | Address, prefixes: Sequence[Prefix]) -> tuple[st
         around = [prefix for prefix in prefixes if given in prefix]
         if not around:
             return _without_prefix(given, prefixes), None
-        given = ip_interface(f"{given}/{max(prefix.prefixlen for prefix in around)}")
+        given = _joined(given, max(prefix.prefixlen for prefix in around))
     return unusable(given.ip) or unassignable(given.ip, given.network), given
+
+
+def _joined(address: Address, length: int) -> Interface:
+    if isinstance(address, IPv4Address):
+        return IPv4Interface((int(address), length))
+    return IPv6Interface((int(address), length))
 
 
 def _without_prefix(address: Address, prefixes: Sequence[Prefix]) -> str:

@@ -21,9 +21,7 @@ class Claims:
 
     _holders: dict[tuple[str, str], _Holder] = field(default_factory=dict)
 
-    def claim(
-        self, kind: str, value: str, *, holder: str, notes: Notes, steps: tuple[str | int, ...]
-    ) -> None:
+    def claim(self, kind: str, value: str, *, holder: str, notes: Notes, steps: Location) -> None:
         """Claim a value for the machine called `holder`; note a mistake where another one has it."""
         mark = notes.mark(*steps)
         mine = _Holder(notes.location, holder, notes.report.place(mark))

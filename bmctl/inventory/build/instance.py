@@ -22,15 +22,14 @@ _PUBLIC_KEY = re.compile(
 
 def build_instance(keys: InstanceKeys, name: str, base: Path, claims: Claims, notes: Notes) -> Instance:
     """The config drive's content; parts that are wrong are left out and noted."""
-    network = build_network(keys.network, notes.within("network")) if keys.network else None
-    if network and keys.network:
-        claim(network, keys.network, claims, name, notes.within("network"))
+    if keys.network:
+        claim(keys.network, claims, name, notes.within("network"))
     data = None if keys.user_data is None else text_of(keys.user_data, base, notes, "user_data")
     return Instance(
         hostname=keys.hostname or _hostname(name, notes),
         ssh_keys=_public_keys(keys.ssh_keys, base, notes),
         user_data=data,
-        network=network,
+        network=build_network(keys.network, notes.within("network")) if keys.network else None,
         meta=dict(keys.meta),
         config_drive=keys.config_drive,
     )

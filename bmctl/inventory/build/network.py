@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bmctl.inventory.build.attachments import DEFAULT, build_attachment, unusable
 from bmctl.inventory.build.claims import Claims
 from bmctl.inventory.build.links import build_links, free_links
 from bmctl.inventory.keys.network import NetworkKeys
 from bmctl.inventory.report import Notes
 from bmctl.inventory.text_values import close_match
+from bmctl.inventory.tree import Location
 from bmctl.model.network import Attachment, Link, NetworkConfig
 
 # RFC 8200, 5: every link that carries IPv6 takes packets of 1280 bytes.
@@ -27,36 +30,30 @@ def build_network(keys: NetworkKeys, notes: Notes) -> NetworkConfig | None:
     return NetworkConfig(links=links, attachments=attachments, dns=keys.dns, search=keys.search)
 
 
-def claim(network: NetworkConfig, keys: NetworkKeys, claims: Claims, holder: str, notes: Notes) -> None:
+def claim(keys: NetworkKeys, claims: Claims, holder: str, notes: Notes) -> None:
     """Note where another machine has one of this network's MACs or addresses."""
-    for mac in network.macs:
-        claims.claim("MAC", mac, holder=holder, notes=notes, steps=_mac_steps(mac, keys))
-    for address in network.addresses:
-        claims.claim(
-            "address",
-            str(address.ip),
-            holder=holder,
-            notes=notes,
-            steps=_address_steps(str(address.ip), keys),
-        )
+    for steps, mac in _macs(keys):
+        claims.claim("MAC", mac, holder=holder, notes=notes, steps=steps)
+    for steps, address in _addresses(keys):
+        claims.claim("address", str(address).partition("/")[0], holder=holder, notes=notes, steps=steps)
 
 
-def _mac_steps(mac: str, keys: NetworkKeys) -> tuple[str | int, ...]:
-    if keys.bond and mac in keys.bond.macs:
-        return ("bond", "macs", keys.bond.macs.index(mac))
-    at = next((position for position, link in enumerate(keys.links) if link.mac == mac), None)
-    return ("mac",) if at is None else ("links", at, "mac")
+def _macs(keys: NetworkKeys) -> Iterator[tuple[Location, str]]:
+    if keys.mac:
+        yield ("mac",), keys.mac
+    for position, mac in enumerate(keys.bond.macs if keys.bond else ()):
+        yield ("bond", "macs", position), mac
+    for position, link in enumerate(keys.links):
+        if link.mac:
+            yield ("links", position, "mac"), link.mac
 
 
-def _address_steps(address: str, keys: NetworkKeys) -> tuple[str | int, ...]:
-    for position, given in enumerate(keys.address):
-        if str(given).partition("/")[0] == address:
-            return ("address", position)
+def _addresses(keys: NetworkKeys) -> Iterator[tuple[Location, object]]:
+    for position, address in enumerate(keys.address):
+        yield ("address", position), address
     for at, attachment in enumerate(keys.attachments):
-        for position, given in enumerate(attachment.address):
-            if str(given).partition("/")[0] == address:
-                return ("attachments", at, "address", position)
-    return ()
+        for position, address in enumerate(attachment.address):
+            yield ("attachments", at, "address", position), address
 
 
 def _attachments(keys: NetworkKeys, links: tuple[Link, ...], notes: Notes) -> tuple[Attachment, ...]:

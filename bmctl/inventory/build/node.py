@@ -74,10 +74,8 @@ def _network(keys: NodeKeys, around: Surroundings, notes: Notes) -> NetworkConfi
     if keys.network is None:
         notes.missing("network", message="is missing: MAC and static address")
         return None
-    network = build_network(keys.network, notes.within("network"))
-    if network:
-        claim(network, keys.network, around.claims, keys.name, notes.within("network"))
-    return network
+    claim(keys.network, around.claims, keys.name, notes.within("network"))
+    return build_network(keys.network, notes.within("network"))
 
 
 def _root_device(keys: RootDeviceKeys | None) -> RootDeviceHints:

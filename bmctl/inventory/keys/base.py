@@ -83,9 +83,10 @@ class Between:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         del source, handler
-        return no_info_plain_validator_function(
-            lambda value: whole_number(one_line(value), self.least, self.most)
-        )
+        return no_info_plain_validator_function(self._read)
+
+    def _read(self, value: Any) -> int:
+        return whole_number(one_line(value), self.least, self.most)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

@@ -1,0 +1,185 @@
+"""What goes into the deploy ramdisk, as data: packages, what is left out of them, kernel modules, udev rules.
+
+Programs are those the agent calls (and those its hardware managers look for); the rest serves the init script.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+TIMESTAMP: Final = 1_700_000_000
+"""Modification time of every file, in seconds since 1970, so that equal inputs give equal bytes."""
+
+KERNELS: Final = {"debian": "linux-image-{architecture}", "ubuntu": "linux-image-generic"}
+
+PACKAGES: Final = (
+    "bsdextrautils",  # hexdump
+    "busybox",
+    "coreutils",  # shred, and a dd with oflag=direct
+    "dmidecode",
+    "dosfstools",
+    "e2fsprogs",
+    "efibootmgr",
+    "ethtool",
+    "gdisk",
+    "hdparm",
+    "iproute2",
+    "ipmitool",
+    "kmod",
+    "lshw",
+    "mdadm",
+    "mount",
+    "nvme-cli",
+    "parted",
+    "psmisc",  # fuser: erase_devices_metadata fails without it
+    "python3",
+    "qemu-utils",
+    "smartmontools",
+    "udev",
+    "util-linux",
+    "xfsprogs",
+)
+
+OPTIONAL_PACKAGES: Final = (
+    "firmware-bnx2x",
+    "firmware-qlogic",
+    "util-linux-extra",  # hwclock, where the distribution moved it out of util-linux
+)
+"""Taken where the host's package sources have them."""
+
+LEFT_OUT_PACKAGES: Final = re.compile(
+    r"""(?x)
+    adduser | cpio | debconf | debianutils | dpkg | tar | passwd | sensible-utils | logsave | uuid-runtime
+    | gcc-\d+-base | init-system-helpers | initramfs-tools.* | dracut.* | klibc-utils | libklibc
+    | linux-base.* | linux-image-(amd64|arm64|generic) | linux-firmware | wireless-regdb | .*-microcode
+    | lsb-base | media-types | mime-support | netbase | readline-common | sysvinit-utils | usrmerge | usr-is-merged
+    | perl.* | libperl.* | lib.*-perl | libgdbm.* | libdb5.* | libicu.* | libsemanage.* | libsepol.*
+    | libpam-modules.* | libpam-runtime | libaudit-common | libtirpc.* | libnsl.* | ucf | tzdata | netcat.*
+    | ca-certificates | openssl | python3-distutils | python3-lib2to3 | python3\.\d+ | libc-bin | libc-l10n | systemd
+    """
+)
+"""Dependencies whose work is done by others here (maintainer scripts never run) or by nothing at all."""
+
+LEFT_OUT_FILES: Final = re.compile(
+    r"""(?x)
+    etc/(?!mke2fs\.conf|udev|mdadm|protocols|services).*
+    | boot/(?!vmlinuz).* | var/.* | srv/.* | media/.* | run/.*
+    | usr/share/(?!mdadm|smartmontools).*
+    | usr/include/.* | usr/games/.* | usr/src/.* | usr/lib/(systemd/system|tmpfiles\.d|sysusers\.d|modprobe\.d|init)/.*
+    | usr/lib/(initramfs-tools|dracut|pkgconfig|lsb|pcrlock\.d|kernel|environment\.d|apt|dpkg|valgrind|mime)/.*
+    | usr/lib/udev/(hwdb\.d|hwdb\.bin|rules\.d\.late).*
+    | usr/lib/python3/dist-packages/.*
+    | usr/lib/python3\.\d+/(idlelib|lib2to3|ensurepip|pydoc_data|test|tkinter|turtledemo|sqlite3|curses|dbm|venv
+        |wsgiref|config-3[^/]*|turtle\.py|__phello__)(/.*)?
+    | usr/lib/python3\.\d+/lib-dynload/_?(sqlite3|curses|curses_panel|dbm|gdbm|nis|testcapi|testbuffer|test[a-z]*
+        |xxtestfuzz|crypt|tkinter|xxlimited.*)\..*
+    | usr/lib/[^/]*/(gconv|audit|security|krb5|perl.*|e2fsprogs|pkgconfig|cmake|bfd-plugins|xfsprogs)/.*
+    | usr/lib/[^/]*/(libmvec|libpcprofile|libmemusage|libthread_db|libnss_(hesiod|nis|compat)|libBrokenLocale)[-.].*
+    | usr/s?bin/(qemu-(io|nbd|storage-daemon)|pzstd|openssl|tc|rtmon|arpd|ss|nstat|lnstat|rtacct|routel?|devlink|dcb|vdpa|rdma
+        |tipc|smartd|ipmievd|mdmon|mdadm-.*|xfs_(?!repair|growfs).*|debugfs|e4crypt|e2scrub.*|e4defrag|e2freefrag|filefrag
+        |smart.*-drivedb|py3.*|pydoc.*|pygettext.*|systemd-hwdb|newgrp|chfn|chsh|pldd|dmidecode-.*|biosdecode|vpddecode
+        |ownership|ctrlaltdel|fsfreeze|ldattach|raw|rtcwake|setarch|i386|x86_64|linux(32|64)|agetty|getty|sulogin|runuser|su
+        |tunelp|swaplabel|fdformat|mkfs\.(minix|cramfs|bfs)|fsck\.(minix|cramfs)|script.*|hd|ul|col.*|look|ncal|cal|write
+        |wall|last|lastb|lslogins|cfdisk|lsns|nsenter|lsirq|irqtop|lsipc|ipcs|ipcmk|ipcrm|peekfd|prtstat|uclampset|chrt
+        |choom|kvm-ok|ethtool-.*)
+    """
+)
+"""Paths (without leading slash, with /bin, /sbin and /lib already under /usr) that do not go in."""
+
+UDEV_RULES: Final = frozenset(
+    {
+        "40-vm-hotadd.rules",
+        "50-firmware.rules",
+        "50-udev-default.rules",
+        "55-dm.rules",
+        "60-block.rules",
+        "60-cdrom_id.rules",
+        "60-persistent-storage-dm.rules",
+        "60-persistent-storage.rules",
+        "63-md-raid-arrays.rules",
+        "64-md-raid-assembly.rules",
+        "75-net-description.rules",
+        "80-drivers.rules",
+        "80-net-setup-link.rules",
+    }
+)
+"""Rules that make disks, networks and drivers appear; sound, input, cameras and the like only cost time."""
+
+MODULES: Final = (
+    "arch/*/crypto/",
+    "crypto/",
+    "drivers/ata/",
+    "drivers/block/loop",
+    "drivers/block/virtio_blk",
+    "drivers/block/xen-blkfront",
+    "drivers/bus/mhi/",
+    "drivers/cdrom/",
+    "drivers/char/ipmi/",
+    "drivers/char/hw_random/",
+    "drivers/firmware/",
+    "drivers/hid/hid-generic",
+    "drivers/hid/hid-hyperv",
+    "drivers/hid/usbhid/",
+    "drivers/hv/",
+    "drivers/input/keyboard/atkbd",
+    "drivers/md/",
+    "drivers/message/fusion/",
+    "drivers/mmc/",
+    "drivers/net/bonding/",
+    "drivers/net/ethernet/",
+    "drivers/net/hyperv/",
+    "drivers/net/mdio/",
+    "drivers/net/phy/",
+    "drivers/net/usb/cdc_",
+    "drivers/net/usb/rndis_host",
+    "drivers/net/usb/usbnet",
+    "drivers/net/virtio_net",
+    "drivers/net/vmxnet3/",
+    "drivers/net/xen-netfront",
+    "drivers/nvdimm/",
+    "drivers/acpi/nfit/",
+    "drivers/nvme/host/",
+    "drivers/pci/",
+    "drivers/ptp/",
+    "drivers/scsi/",
+    "drivers/ufs/",
+    "drivers/usb/common/",
+    "drivers/usb/core/",
+    "drivers/usb/host/",
+    "drivers/usb/storage/",
+    "drivers/virtio/",
+    "drivers/watchdog/iTCO",
+    "fs/btrfs/",
+    "fs/efivarfs/",
+    "fs/ext4/",
+    "fs/fat/",
+    "fs/isofs/",
+    "fs/nls/nls_ascii",
+    "fs/nls/nls_cp437",
+    "fs/nls/nls_iso8859-1",
+    "fs/nls/nls_utf8",
+    "fs/xfs/",
+    "lib/",
+    "net/8021q/",
+)
+"""Modules by how their path below `kernel/` begins; what they depend on comes with them."""
+
+LEFT_OUT_WHEELS: Final = frozenset({"pbr", "pycparser", "setuptools", "tzdata"})
+"""Required by the agent's libraries for building, or for time zones; nothing the agent runs imports them."""
+
+LEFT_OUT_WHEEL_FILES: Final = re.compile(
+    r"""(?x)
+    .*\.(pyi|pyx|pxd|c|h|po|pot|rst|exe)
+    | (.*/)?(tests?|testing|locale)/.*(?<!\.mo) | (.*/)?py\.typed
+    | bin/.* | share/.* | include/.* | cffi/.* | wrapt-stubs/.*
+    | netaddr/eui/(oui|iab)\.(txt|idx) | netaddr/ip/.*\.xml
+    | [^/]*\.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|direct_url\.json|licenses/.*|LICENSE.*|AUTHORS.*|sboms/.*)
+    """
+)
+
+BUSYBOX_APPLETS: Final = (
+    "awk cat clear cp cut dmesg env find free grep gzip head hostname kill less ln ls mkdir more mv ping ping6 ps "
+    "readlink rm sed sh sleep sort tail tar tee test top touch tr true uniq vi wc which xargs zcat"
+).split()
+"""Linked to busybox where no package brought the program itself."""

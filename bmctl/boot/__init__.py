@@ -1,1 +1,1 @@
-"""."""
+"""Boot interfaces: the ways a ramdisk reaches a machine, a module for each member of `BootInterface`."""

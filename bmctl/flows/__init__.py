@@ -1,1 +1,1 @@
-"""."""
+"""From a node to the plan of a run: pure functions, one flow per file."""

@@ -41,6 +41,10 @@ class RunRecord:
         """A fact by name, or None."""
         return self._facts.get(name)
 
+    def named(self, prefix: str) -> tuple[Any, ...]:
+        """All facts whose name starts with `prefix`."""
+        return tuple(value for name, value in self._facts.items() if name.startswith(prefix))
+
     def put(self, name: str, value: Any) -> None:
         """Write down a fact; `value` is plain JSON, and never a secret."""
         self._write("fact", {"name": name, "value": value})

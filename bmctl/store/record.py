@@ -21,7 +21,8 @@ class NodeRecord:
 
     `target` is where the present run leads, `run_id` names that run, `history` the runs before, newest
     last. `description` is what the controller said of the machine, `agent` what the ramdisk's agent
-    said (`version`, `steps`, `hardware`). `updated` is in seconds since the epoch. `extra` keeps keys
+    said (`version`, `steps`, `hardware`). `controller` names the controller and machine this was learnt
+    of: a name may come to mean another one. `updated` is in seconds since the epoch. `extra` keeps keys
     that a newer bmctl wrote.
     """
 
@@ -34,6 +35,7 @@ class NodeRecord:
     last_error: str | None = None
     description: dict[str, Any] = field(default_factory=dict)
     agent: dict[str, Any] = field(default_factory=dict)
+    controller: str | None = None
     updated: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -45,6 +47,14 @@ class NodeRecord:
         """The record with this run as its present one, and the one before in its history."""
         earlier = (*self.history, self.run_id) if self.run_id else self.history
         return replace(self, run_id=run_id, history=earlier[-_REMEMBERED_RUNS:])
+
+    def of_controller(self, controller: str) -> Self:
+        """The record for the machine at this controller: a new one where the name meant another before."""
+        if self.controller in {None, controller}:
+            return replace(self, controller=controller)
+        return replace(
+            type(self)(name=self.name), controller=controller, history=self.history, extra=self.extra
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The document to store."""

@@ -1,0 +1,112 @@
+"""The top of the command line: the table of commands, and the one place that catches everything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from bmctl import __version__
+from bmctl.commands.lazy import Entry, LazyGroup
+from bmctl.commands.settings import Settings, common_options
+from bmctl.errors import BmctlError, ExitCode
+
+_HERE = "bmctl.commands"
+COMMANDS = {
+    "enroll": Entry(f"{_HERE}.enroll", "Reach each controller and record what it is and can."),
+    "plan": Entry(f"{_HERE}.plan", "Show what a deploy would do, and why."),
+    "deploy": Entry(f"{_HERE}.deploy", "Bring machines to a booted operating system."),
+    "resume": Entry(f"{_HERE}.resume", "Go on with runs that were cut off or failed."),
+    "node": Entry(f"{_HERE}.node", "List nodes and show what is known of them."),
+    "power": Entry(f"{_HERE}.power", "Look at and switch the power of machines."),
+    "media": Entry(f"{_HERE}.media", "Build boot media as files."),
+    "ramdisk": Entry(f"{_HERE}.ramdisk", "Build and keep deploy ramdisks."),
+    "inventory": Entry(f"{_HERE}.inventory", "Check the inventory."),
+    "schema": Entry(f"{_HERE}.schema", "Print the inventory's JSON Schema."),
+    "lab": Entry(f"{_HERE}.lab", "Run virtual machines with real firmware and controllers."),
+    "doctor": Entry(f"{_HERE}.doctor", "See whether this host has what bmctl needs."),
+    "completion": Entry(f"{_HERE}.completion", "Print shell completion for bash, zsh or fish."),
+}
+EPILOG = """\b
+Examples:
+  bmctl enroll                    every node of ./inventory.yaml
+  bmctl plan n1                   what would happen to n1
+  bmctl deploy n1 n2              both at once, with live progress
+  bmctl resume                    after a crash or Ctrl-C
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog=EPILOG,
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@common_options
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Bring bare machines to a working system: no DHCP, no daemon, no database.
+
+    Exit codes: 0 done, 1 failed, 2 wrong command line, 3 inventory or plan invalid
+    and nothing touched, 4 machine busy, 5 controller or agent unreachable or
+    refused, 6 held for an operator, 7 some machines done and some not,
+    130 interrupted.
+    """
+    ctx.ensure_object(Settings)
+
+
+def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each way a command ends
+    """Run one command line and return its exit code; every error ends here."""
+    settings = Settings()
+    try:
+        result = command.main(args=list(arguments), prog_name="bmctl", standalone_mode=False, obj=settings)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except BmctlError as error:
+        return _tell(error, settings)
+    except BrokenPipeError:
+        return _close_quietly()
+    except Exception:  # noqa: BLE001 - the one place that catches everything
+        return _tell_bug()
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _tell(error: BmctlError, settings: Settings) -> int:
+    from bmctl.commands.report import show_error
+
+    show_error(error)
+    if settings.debug:
+        _traceback()
+    return error.exit_code
+
+
+def _tell_bug() -> int:
+    _traceback()
+    click.echo("error: this is a mistake in bmctl itself, not yours", err=True)
+    click.echo(
+        f"hint: please report it with the lines above and the output of: bmctl --version ({__version__})",
+        err=True,
+    )
+    return ExitCode.FAILED
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _close_quietly() -> int:
+    """The reader of our output went away, as `head` does: no more output, no complaint."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.FAILED

@@ -1,0 +1,132 @@
+"""`bmctl node`: what is known of nodes, from the inventory and the state; no machine is asked."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmctl.commands.amounts import duration
+from bmctl.commands.nodes import complete_nodes, nodes_argument, select
+from bmctl.commands.settings import Settings, common_options, settings_of
+from bmctl.commands.tables import show_pairs, show_table
+
+if TYPE_CHECKING:
+    from bmctl.model.node import Node
+    from bmctl.store.filestore import FileStore
+    from bmctl.store.record import NodeRecord
+
+EPILOG = """\b
+Examples:
+  bmctl node list
+  bmctl node list -g rack1 --json
+  bmctl node show n1
+"""
+
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """List nodes and show what is known of them."""
+
+
+@command.command("list", epilog=EPILOG)
+@nodes_argument()
+@common_options
+@click.pass_context
+def list_nodes(ctx: click.Context, names: tuple[str, ...], groups: tuple[str, ...]) -> None:
+    """List nodes with provision state, address and what they are busy with."""
+    settings = settings_of(ctx)
+    _, nodes = select(settings, names, groups)
+    store = settings.open_store()
+    found = [_facts(store, node) for node in nodes]
+    if settings.json:
+        click.echo(json.dumps(found, indent=2, default=str))
+        return
+    show_table(
+        ("name", "state", "power", "address", "group", "busy with", "last error"),
+        [
+            (
+                fact["name"],
+                fact["provision_state"],
+                fact["power"],
+                fact["address"],
+                fact["group"],
+                fact["held_by"] or "",
+                fact["last_error"] or "",
+            )
+            for fact in found
+        ],
+    )
+
+
+@command.command("show", epilog=EPILOG)
+@click.argument("name", metavar="NODE", shell_complete=complete_nodes)
+@common_options
+@click.pass_context
+def show(ctx: click.Context, name: str) -> None:
+    """Show all that is known of one node."""
+    settings = settings_of(ctx)
+    node = settings.load_inventory().node(name)
+    store = settings.open_store()
+    facts = {**_facts(store, node), **_more(settings, store, node)}
+    if settings.json:
+        click.echo(json.dumps(facts, indent=2, default=str))
+        return
+    show_pairs((key.replace("_", " "), value) for key, value in facts.items() if not isinstance(value, dict))
+    for key, value in facts.items():
+        if isinstance(value, dict) and value:
+            click.echo(f"\n{key.replace('_', ' ')}")
+            show_pairs((f"  {inner.replace('_', ' ')}", text) for inner, text in value.items())
+
+
+def _record(store: FileStore, node: Node) -> NodeRecord | None:
+    from bmctl.store.record import get_node
+
+    stored = get_node(store, node.name)
+    return stored.record if stored is not None else None
+
+
+def _facts(store: FileStore, node: Node) -> dict[str, Any]:
+    from bmctl.store.record import node_key
+
+    record = _record(store, node)
+    holder = store.holder(node_key(node.name))
+    return {
+        "name": node.name,
+        "uuid": node.uuid,
+        "provision_state": record.provision_state.value if record else "enroll",
+        "power": record.power.value if record else "unknown",
+        "address": str(node.network.address),
+        "group": node.group,
+        "held_by": str(holder) if holder is not None else None,
+        "last_error": record.last_error if record else None,
+    }
+
+
+def _more(settings: Settings, store: FileStore, node: Node) -> dict[str, Any]:
+    record = _record(store, node)
+    facts: dict[str, Any] = {
+        "controller": node.bmc.address,
+        "boot": f"{node.boot} in {node.boot_mode} mode",
+        "hostname": node.instance.hostname,
+        "addresses": [str(address) for address in node.network.addresses],
+        "macs": list(node.network.macs),
+        "traits": list(node.traits),
+        "image": node.image.source if node.image else None,
+    }
+    if record is None:
+        return facts
+    from bmctl.store.directory import StateDirectory
+
+    if record.run_id is not None:
+        facts["run"] = record.run_id
+        facts["run_folder"] = str(StateDirectory.open(settings.find_state()).run(record.run_id))
+        facts["earlier_runs"] = list(record.history)
+    if record.updated:
+        facts["updated"] = f"{duration(time.time() - record.updated)} ago"
+    facts["instance_id"] = record.agent.get("instance_id")
+    facts["agent_version"] = record.agent.get("version")
+    facts["description"] = record.description
+    return facts

@@ -1,0 +1,64 @@
+"""What a step is: a name, typed arguments and a function that leaves a state."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from bmctl.ports import Ports
+
+ArgsT = TypeVar("ArgsT")
+
+
+class Replay(StrEnum):
+    """What a resume does with a step that was interrupted."""
+
+    AGAIN = "again"  # it leaves a state: running it twice ends in the same place
+    ASK = "ask"  # it may have changed what cannot be changed back: an operator decides
+
+
+class Scope(StrEnum):
+    """What a step's result lives in, and so what a resume must look at before it trusts a mark."""
+
+    MACHINE = "machine"  # the machine or its controller remembers
+    PROCESS = "process"  # gone with this process (a file being served): done again on resume
+    RAMDISK = "ramdisk"  # gone when the ramdisk is no longer running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Generic[ArgsT]):
+    """One kind of work. `budget` is its longest time and `typical` its usual one, in seconds.
+
+    `boots` marks the steps that bring the ramdisk up; `needs_ramdisk` those that talk to it.
+    `touches` False promises that the machine is only looked at.
+    """
+
+    interface: str
+    name: str
+    title: str
+    args: type[ArgsT]
+    run: Callable[[Ports, ArgsT], Awaitable[None]]
+    budget: float
+    typical: float = 1.0
+    replay: Replay = Replay.AGAIN
+    scope: Scope = Scope.MACHINE
+    boots: bool = False
+    needs_ramdisk: bool = False
+    touches: bool = True
+    destroys: bool = False
+
+    @property
+    def key(self) -> str:
+        """The step as `interface.step`, the way people write it."""
+        return f"{self.interface}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoArgs:
+    """For steps that need to be told nothing."""
+
+
+AnyStep = Step[Any]

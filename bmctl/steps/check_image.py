@@ -1,0 +1,49 @@
+"""Get the image ready and look whether this machine can boot it, before any machine is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bmctl.engine.step import Step
+from bmctl.model.image import ImageSource
+from bmctl.ports import Ports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckImage:
+    """The image as the inventory names it."""
+
+    image: ImageSource
+
+
+async def check_image(ports: Ports, args: CheckImage) -> None:
+    """Leave a verified raw image in the cache and its size and digest in the journal."""
+    from bmctl.images import check_bootable
+
+    def progress(text: str, done: int, total: int | None) -> None:
+        ports.progress(text, done=done, total=total, unit="B")
+
+    prepared = await ports.images.prepare(args.image, progress)
+    check_bootable(prepared, ports.node)
+    ports.record.put(
+        "image",
+        {
+            "name": args.image.name,
+            "path": str(prepared.path),
+            "size": prepared.size,
+            "algorithm": prepared.checksum.algorithm,
+            "digest": prepared.checksum.value,
+        },
+    )
+
+
+STEP = Step(
+    interface="image",
+    name="check",
+    title="check the image",
+    args=CheckImage,
+    run=check_image,
+    budget=3600,
+    typical=1,
+    touches=False,
+)

@@ -1,0 +1,258 @@
+"""Builds the ports of a node's run from the inventory and the state; the only place that does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from bmctl.boot.virtual_media import VirtualMedium
+from bmctl.drivers import open_driver
+from bmctl.drivers.abilities import Access, Driver
+from bmctl.drivers.guarded import guarded
+from bmctl.errors import BmctlError
+from bmctl.media.credentials import RunCredentials
+from bmctl.media.extents import ExtentFile
+from bmctl.model.node import Node
+from bmctl.model.secret import Secret
+from bmctl.ports import Ports
+from bmctl.servers.http import FileServer, Publication
+from bmctl.servers.route import source_address
+from bmctl.servers.transfer import Fetch
+from bmctl.store.marks import RunRecord
+
+if TYPE_CHECKING:
+    from bmctl.images import PreparedImage
+    from bmctl.inventory import Inventory
+    from bmctl.model.image import ImageSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Where files are served: `advertise` overrides the address that is found by route."""
+
+    host: str | None = None
+    port: int = 0
+    advertise: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKeys:
+    """What a run must have again when it is resumed: its secrets, and the values its media are made from.
+
+    `path_key` is the unguessable part of the URLs of its files.
+    """
+
+    credentials: RunCredentials = field(repr=False)
+    path_key: str = field(repr=False)
+    publisher: str
+    timestamp: int
+
+
+class Wire:
+    """The ports of one command; use it as an async context manager. Files are served from the first run on."""
+
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        cache: Path,
+        environment: Mapping[str, str],
+        serving: Serving | None = None,
+    ) -> None:
+        self._inventory = inventory
+        self._cache = cache
+        self._environment = environment
+        self._serving = serving or Serving()
+        self._stack = AsyncExitStack()
+        self._server: FileServer | None = None
+        self._watches: dict[str, Callable[[Fetch], None]] = {}
+        self._images = Images(cache / "images")
+
+    async def __aenter__(self) -> Self:
+        await self._stack.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    @property
+    def server_port(self) -> int | None:
+        """The port files are served on, once they are."""
+        return None if self._server is None else self._server.port
+
+    @asynccontextmanager
+    async def driver(self, node: Node) -> AsyncIterator[Driver]:
+        """The node's controller, logged in; its session is given back at the end."""
+        async with open_driver(node.bmc.driver, self.access(node)) as driver:
+            yield driver
+
+    def access(self, node: Node) -> Access:
+        """How to reach the node's controller, with its password; InvalidError where that is not to be had."""
+        from bmctl.inventory.secret import resolve
+
+        bmc = node.bmc
+        password = Secret("")
+        if bmc.password is not None:
+            password = resolve(bmc.password, environment=self._environment, base=self._inventory.base)
+        return Access(
+            address=bmc.address,
+            username=bmc.username,
+            password=password,
+            system=bmc.system,
+            auth=bmc.auth.value,
+            verify=Path(bmc.verify) if isinstance(bmc.verify, str) else bmc.verify,
+        )
+
+    @asynccontextmanager
+    async def ports(
+        self,
+        node: Node,
+        *,
+        keys: RunKeys,
+        record: RunRecord,
+        folder: Path,
+        check: Callable[[], None],
+    ) -> AsyncIterator[Ports]:
+        """Everything the steps of one run may touch. `check` guards each change of the machine."""
+        from bmctl.agent.client import AgentClient
+
+        async with AsyncExitStack() as stack:
+            medium = self._medium(node, keys)
+            driver = await stack.enter_async_context(self.driver(node))
+            server = await self._serve(record)
+            shelf = Shelf(server, self._watches, node, keys.path_key, self._serving.advertise)
+            stack.callback(shelf.withdraw_all)
+            token = Secret(keys.credentials.token)
+            agent = await stack.enter_async_context(
+                AgentClient(
+                    str(node.network.address),
+                    token=token,
+                    certificate_pem=keys.credentials.certificate_pem,
+                )
+            )
+            yield Ports(
+                node=node,
+                driver=guarded(driver, check),
+                agent=agent,
+                shelf=shelf,
+                medium=medium,
+                images=self._images,
+                record=record,
+                folder=folder,
+                secrets=(keys.path_key, keys.credentials.key_pem),
+            )
+
+    def _medium(self, node: Node, keys: RunKeys) -> VirtualMedium:
+        from bmctl.media.loaders import find_loaders
+        from bmctl.ramdisk.shelf import find
+
+        ramdisk = find(self._cache / "ramdisks", node.ramdisk)
+        return VirtualMedium(
+            node=node,
+            kernel=ramdisk.kernel,
+            initramfs=ramdisk.initramfs,
+            loader=find_loaders(node.architecture),
+            credentials=keys.credentials,
+            publisher=keys.publisher,
+            timestamp=keys.timestamp,
+        )
+
+    async def _serve(self, record: RunRecord) -> FileServer:
+        """The command's file server, on the port this run used before where that is free."""
+        if self._server is None:
+            wanted = self._serving.port or record.get("served on") or 0
+            self._server = await self._start_server(wanted)
+        if record.get("served on") != self._server.port:
+            record.put("served on", self._server.port)
+        return self._server
+
+    async def _start_server(self, port: int) -> FileServer:
+        host = self._serving.host
+        try:
+            return await self._stack.enter_async_context(FileServer(host=host, port=port, tell=self._fetched))
+        except BmctlError:
+            if self._serving.port or not port:
+                raise
+            return await self._stack.enter_async_context(FileServer(host=host, tell=self._fetched))
+
+    def _fetched(self, fetch: Fetch) -> None:
+        """Pass a fetch on to the run whose file it was."""
+        if (watch := self._watches.get(fetch.name)) is not None:
+            watch(fetch)
+
+
+class Images:
+    """Prepared images of one command: each source is made ready once, however many machines take it."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+
+    async def prepare(
+        self, image: ImageSource, progress: Callable[[str, int, int | None], None]
+    ) -> PreparedImage:
+        """The image as the agent will stream it; see `bmctl.images.prepare`."""
+        from bmctl.images import prepare
+
+        return await prepare(image, cache=self._cache, progress=progress)
+
+
+class Shelf:
+    """The files of one run on the command's file server, under the run's own path.
+
+    Names start with the node's, so that a fetch tells whose file it was.
+    """
+
+    def __init__(
+        self,
+        server: FileServer,
+        watches: dict[str, Callable[[Fetch], None]],
+        node: Node,
+        key: str,
+        advertise: str | None,
+    ) -> None:
+        self._server = server
+        self._watches = watches
+        self._node = node
+        self._key = key
+        self._advertise = advertise
+        self._offered: dict[str, Publication] = {}
+
+    def offer(
+        self,
+        name: str,
+        content: ExtentFile | Path,
+        *,
+        to_controller: bool,
+        watch: Callable[[Fetch], None],
+    ) -> str:
+        """Serve a file and return its URL, the same in every process of the run."""
+        publication = self._server.publish(content, name, key=self._key)
+        self._offered[name] = publication
+        self._watches[name] = watch
+        address = self._advertise or source_address(self._reader(to_controller=to_controller))
+        return self._server.url(publication, address)
+
+    def withdraw(self, name: str) -> None:
+        """Stop serving a file."""
+        if (publication := self._offered.pop(name, None)) is not None:
+            self._server.withdraw(publication)
+            self._watches.pop(name, None)
+
+    def withdraw_all(self) -> None:
+        """Stop serving everything of this run."""
+        for name in tuple(self._offered):
+            self.withdraw(name)
+
+    def _reader(self, *, to_controller: bool) -> str:
+        """The host that will fetch the file."""
+        if not to_controller:
+            return str(self._node.network.address)
+        host = urlsplit(self._node.bmc.address).hostname
+        return host or str(self._node.network.address)

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +95,17 @@ def run_here(work: Callable[[], object]) -> Usage:
 
 def cpu_of_process(pid: int) -> float:
     """Seconds of CPU a running process has used so far (proc(5), fields 14 and 15 of stat)."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - no path
-        fields = file.read().rpartition(")")[2].split()
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    # The command's name may hold blanks: fields are counted after its last bracket.
+    fields = text.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_of_process(pid: int) -> int:
+    """The most bytes of memory a running process has had in use (proc(5), VmHWM of status)."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    kibibytes = next(line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:"))
+    return int(kibibytes) * 1024
 
 
 def side_by_side(rounds: int, *works: Callable[[], Usage]) -> tuple[Usage, ...]:

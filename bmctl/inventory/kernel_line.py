@@ -12,7 +12,7 @@ RESERVED = frozenset({"boot_method", "ipa-api-url", "ipa-agent-token", "ir_pub_i
 
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
 _VALUE = re.compile(r'[\x21\x23-\x7e]*|"[\x20\x21\x23-\x7e]*"')
-_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+|"')
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
 
 def parameters(value: Any) -> tuple[str, ...]:
@@ -24,7 +24,13 @@ def parameters(value: Any) -> tuple[str, ...]:
     if isinstance(value, dict):
         raise ValueError(f"must be text or a list of texts, not {kind_of(value)}")  # noqa: TRY004 - pydantic reports ValueError
     texts = value if isinstance(value, list) else [value]
-    return tuple(_checked(word) for text in texts for word in _WORD.findall(plain_text(text)))
+    return tuple(_checked(word) for text in texts for word in _words(plain_text(text)))
+
+
+def _words(text: str) -> list[str]:
+    if text.count('"') % 2:
+        raise ValueError("has a double quote that is never closed")
+    return _WORD.findall(text)
 
 
 def _checked(word: str) -> str:

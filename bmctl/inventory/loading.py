@@ -227,11 +227,13 @@ class _Reading:
 
     def _what_is_left(self, draft: _Draft, notes: Notes) -> NodeKeys | None:
         """A wrong node without its wrong parts, so that all its other mistakes are found in the same pass."""
-        rest = without(draft.whole, notes.refusals)
+        rest = merge(without(draft.whole, notes.refusals))
+        if "name" not in rest:
+            rest.put("name", f"nameless-{draft.location[-1]}", key_at=rest.mark, value_at=rest.mark)
         try:
             return NodeKeys.model_validate(rest)
         except ValidationError:
-            return None  # such as a node with no name
+            return None
 
 
 def _check_secrecy(path: Path, nodes: list[Node], report: Report) -> None:

@@ -6,7 +6,6 @@ Nothing here fails a run because a name server is silent: that is a warning.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -27,6 +26,8 @@ TIMEOUT = 3.0
 
 AT_ONCE = 32
 """Questions on their way at a time."""
+
+_HINT = "write the controller's address in bmc.address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +74,9 @@ async def resolve_controller(
         ask = _asker(name_servers, port, timeout)
         found = [address for kind in ("A", "AAAA") for address in await ask(host, kind)]
     except _SilentError as error:
-        raise UnreachableError(
-            f"the name {host} was not resolved: {error}", hint="write the controller's address in bmc.address"
-        ) from error
+        raise UnreachableError(f"the name {host} was not resolved: {error}", hint=_HINT) from error
     if not found:
-        raise UnreachableError(
-            f"the name {host} has no address", hint="write the controller's address in bmc.address"
-        )
+        raise UnreachableError(f"the name {host} has no address", hint=_HINT)
     return tuple(ip_address(text) for text in found)
 
 
@@ -126,7 +123,7 @@ def _absolute(name: str) -> dns.name.Name:
 def _why(error: Exception, name_servers: Sequence[Address], timeout: float) -> str:
     servers = ", ".join(str(server) for server in name_servers)
     if isinstance(error, dns.exception.Timeout):
-        return f"no answer from {servers} in {math.ceil(timeout)} s"
+        return f"no answer from {servers} in {timeout:g} s"
     return f"{servers} gave no usable answer"
 
 

@@ -231,6 +231,7 @@ def _mark(event: yaml.Event) -> Mark:
 
 
 _PLAINER = (
+    ("tab character", "a tab cannot indent; use spaces"),
     ("cannot start any token", "a value cannot start with this character; put it in quotes"),
     (
         "mapping values are not allowed",
@@ -254,7 +255,7 @@ def _flaw(error: yaml.MarkedYAMLError, text: str) -> Flaw:
         mark = error.context_mark or mark
     where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if "token" in problem and _is_tab(text, where):
-        return Flaw(where, "a tab cannot indent YAML; use spaces")
+        return Flaw(where, "is not YAML: a tab cannot indent; use spaces")
     plain = next((words for seen, words in _PLAINER if seen in problem), problem)
     return Flaw(where, f"is not YAML: {plain}")
 

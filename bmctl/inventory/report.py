@@ -102,14 +102,18 @@ class Notes:
         A key that is there, but was refused, is not missing.
         """
         location = (*self.base, *steps)
-        if any(location[: len(refusal)] == refusal for refusal in self.refusals):
+        if any(location[: len(refusal)] == refusal[: len(location)] for refusal in self.refusals):
             return
         mark = locate(self.own, location[:-1]).value_at
         self.report.at(mark, message, key=written((*self.location, *location)))
 
     def refused(self, error: ValidationError, keys: type[BaseModel]) -> None:
         """Note everything that pydantic refused for `keys`, in a person's words."""
-        for detail in error.errors(include_url=False):
+        # Unknown keys first: one that was misspelt is not missing as well.
+        details = sorted(
+            error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden"
+        )
+        for detail in details:
             location = detail["loc"]
             if detail["type"] != "missing":
                 self.refusals.add(location)

@@ -86,6 +86,8 @@ def whole_number(text: str, least: int, most: int) -> int:
     """A decimal number from `least` to `most`."""
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text, re.ASCII):
         raise ValueError(f'"{text}" is not a whole number')
+    if least == most != int(text):
+        raise ValueError(f"{int(text)} is not {most}, the only one there is")
     if not least <= int(text) <= most:
         raise ValueError(f"{int(text)} is not between {least} and {most}")
     return int(text)

@@ -105,21 +105,27 @@ def _merged(below: Tree, value: Tree) -> Tree:
 
 
 def without(body: Body, locations: Iterable[Location]) -> Body:
-    """A copy of the mapping that lacks what stands at the locations; of a list, all is taken away."""
-    result = merge(body)
+    """A copy of the mapping that lacks what stands at the locations; a list of texts is taken away whole."""
     for location in locations:
-        _remove(result, location)
+        body = _lacking(body, location)
+    return body
+
+
+def _lacking(body: Body, location: Location) -> Body:
+    key, *rest = location
+    if key not in body:
+        return body
+    result = merge(body)
+    inner = result.pop(str(key), None)
+    match inner, rest:
+        case Body(), [_, *_]:
+            result[str(key)] = _lacking(inner, tuple(rest))
+        case Items(), [int(at), _, *_] if at < len(inner) and isinstance(item := inner[at], Body):
+            copy = Items(inner.mark)
+            copy.extend([*inner[:at], _lacking(item, tuple(rest[1:])), *inner[at + 1 :]])
+            copy.marks = inner.marks
+            result[str(key)] = copy
     return result
-
-
-def _remove(body: Body, location: Location) -> None:
-    for at, step in enumerate(location):
-        key = str(step)
-        inner = body.get(key)
-        if not isinstance(inner, Body) or at == len(location) - 1:
-            body.pop(key, None)
-            return
-        body = inner
 
 
 def written(location: Location) -> str:
@@ -149,7 +155,8 @@ def index(root: Body) -> Index:
             continue
         seen.add(id(tree))
         for key_at, value_at, step, value in _parts(tree):
-            result.keys.setdefault(key_at, (*location, step))
+            if isinstance(step, str):
+                result.keys.setdefault(key_at, (*location, step))
             result.values.setdefault(value_at, (*location, step))
             pending.append((value, (*location, step)))
     return result

@@ -96,8 +96,12 @@ def unassignable(address: Address, network: Prefix) -> str | None:
 def _gateways(
     keys: NetworkKeys | AttachmentKeys, addresses: Sequence[Interface], notes: Notes
 ) -> Iterable[Route]:
+    own = {address.version for address in addresses}
+    useful = any(gateway.version in own for gateway in keys.gateway)
     families: set[int] = set()
     for position, gateway in enumerate(keys.gateway):
+        if useful and gateway.version not in own:
+            continue  # a network of both families, and a machine that lives in one of them
         if problem := _unreachable(gateway, addresses):
             notes.wrong("gateway", position, message=problem)
         elif gateway.version in families:

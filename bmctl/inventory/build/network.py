@@ -75,7 +75,7 @@ def _attachment(keys: NetworkKeys, position: int, links: tuple[Link, ...], notes
     usable = free_links(links)
     if given.link is None:
         place.missing("link")
-    elif links and given.link not in usable:
+    elif given.link not in usable and len(links) >= len(keys.links):
         place.wrong(
             "link", message=f'there is no link "{given.link}" for addresses{close_match(given.link, usable)}'
         )

@@ -1,0 +1,145 @@
+"""Prepared images on disk, found by the checksum of their source; safe with several processes at once.
+
+`objects/` holds raw images and what is known of each, `facts/` the checksums of local files by path,
+size, time and inode, so that an unchanged file is read only once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bmctl.model.image import Checksum, Compression, ImageFormat
+
+LOCK_PAUSE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A prepared raw image and what its source was."""
+
+    path: Path
+    size: int
+    sha256: str
+    format: ImageFormat
+    compression: Compression | None
+
+
+class ImageCache:
+    """A directory that bmctl alone writes to; it is made when missing."""
+
+    def __init__(self, directory: Path) -> None:
+        self._objects = directory / "objects"
+        self._facts = directory / "facts"
+        for path in (self._objects, self._facts):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @asynccontextmanager
+    async def locked(self, key: Checksum) -> AsyncIterator[None]:
+        """Hold the only right to make the entry for this checksum; what a killed maker left is removed."""
+        lock = self._objects / f"{_name(key)}.lock"
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _try_lock(descriptor):  # noqa: ASYNC110 - the holder may be another process
+                await asyncio.sleep(LOCK_PAUSE)
+            self._sweep(key)
+            try:
+                yield
+            finally:
+                self._sweep(key)
+        finally:
+            os.close(descriptor)
+
+    def temporary(self, key: Checksum, purpose: str) -> Path:
+        """A path for a file that lasts no longer than the lock."""
+        return self._objects / f"{_name(key)}.{purpose}.part"
+
+    def _sweep(self, key: Checksum) -> None:
+        for leftover in self._objects.glob(f"{_name(key)}.*.part"):
+            leftover.unlink(missing_ok=True)
+
+    def find(self, key: Checksum) -> Entry | None:
+        """The entry for a source with this checksum; None where there is none, or it is not whole."""
+        path = self._objects / f"{_name(key)}.raw"
+        facts = _read_json(path.with_suffix(".json"))
+        try:
+            entry = Entry(
+                path=path,
+                size=int(facts["size"]),
+                sha256=str(facts["sha256"]),
+                format=ImageFormat(facts["format"]),
+                compression=Compression(facts["compression"]) if facts["compression"] else None,
+            )
+            return entry if path.stat().st_size == entry.size else None
+        except (KeyError, ValueError, TypeError, OSError):
+            return None
+
+    def add(self, key: Checksum, made: Entry) -> Entry:
+        """Move a finished file into the cache; what was there for the same checksum is replaced."""
+        path = self._objects / f"{_name(key)}.raw"
+        made.path.replace(path)
+        facts = {
+            "size": made.size,
+            "sha256": made.sha256,
+            "format": made.format,
+            "compression": made.compression,
+        }
+        _write_json(path.with_suffix(".json"), facts)
+        return Entry(
+            path=path, size=made.size, sha256=made.sha256, format=made.format, compression=made.compression
+        )
+
+    def known_digests(self, path: Path) -> dict[str, str]:
+        """Digests of a local file by algorithm, if it is the very file they were computed from."""
+        facts = _read_json(self._facts_file(path))
+        digests = facts.get("digests")
+        if facts.get("stamp") != _stamp(path) or not isinstance(digests, dict):
+            return {}
+        return {str(name): str(value) for name, value in digests.items()}
+
+    def remember_digests(self, path: Path, digests: dict[str, str]) -> None:
+        """Keep digests of a local file as it is now."""
+        known = self.known_digests(path)
+        _write_json(self._facts_file(path), {"stamp": _stamp(path), "digests": known | digests})
+
+    def _facts_file(self, path: Path) -> Path:
+        return self._facts / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
+
+
+def _name(key: Checksum) -> str:
+    return f"{key.algorithm}-{key.value}"
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary.write_text(json.dumps(content))
+    temporary.replace(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bmctl.inventory import InventoryError, Level, check, load
+from bmctl.inventory import InventoryError, Level, Problem, check, load
 
 CASES = Path(__file__).parent / "cases"
 
@@ -37,3 +37,7 @@ def test_each_case_tells_exactly_what_is_wrong(
         assert "\n" not in caught.value.message
     else:
         assert load(Path("inventory.yaml")).nodes
+
+
+def _level(problem: Problem) -> str:
+    return "" if problem.level is Level.ERROR else "warning: "

@@ -35,14 +35,12 @@ def test_each_kind_gives_its_value(tmp_path: Path) -> None:
 
 
 def test_each_kind_says_why_there_is_none(tmp_path: Path) -> None:
+    nowhere = " cannot be read: no such file or directory"
     (tmp_path / "empty").write_text("\ns3cret\n")
     (tmp_path / "binary").write_bytes(b"s3cret\xff")
     assert refusal(SecretKind.ENV, "NOPE", tmp_path) == "the environment variable NOPE is not set"
     assert refusal(SecretKind.ENV, "EMPTY", tmp_path) == "the environment variable EMPTY is empty"
-    assert (
-        refusal(SecretKind.FILE, "nope", tmp_path)
-        == f"{tmp_path}/nope cannot be read: no such file or directory"
-    )
+    assert refusal(SecretKind.FILE, "nope", tmp_path) == f"{tmp_path}/nope{nowhere}"
     assert refusal(SecretKind.FILE, "empty", tmp_path) == f"{tmp_path}/empty gave an empty first line"
     assert refusal(SecretKind.FILE, "binary", tmp_path) == f"what {tmp_path}/binary gave is not UTF-8 text"
     assert refusal(SecretKind.CMD, "false", tmp_path) == "false ended with 1"
@@ -55,6 +53,6 @@ def test_each_kind_says_why_there_is_none(tmp_path: Path) -> None:
 
 def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     script = "sh -c 'sleep 60 & echo $! > child; wait'"
-    assert refusal(SecretKind.CMD, script, tmp_path, timeout=0.5) == "sh gave no answer in 0.5 s"
+    assert refusal(SecretKind.CMD, script, tmp_path, timeout=2) == "sh gave no answer in 2 s"
     stat = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"

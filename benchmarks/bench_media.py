@@ -11,28 +11,20 @@ import os
 import shutil
 import sys
 import tempfile
-from ipaddress import ip_interface
 from pathlib import Path
 
 from benchmarks.measure import Row, Usage, missing, run_child, run_here, side_by_side, under
+from benchmarks.medium import make_iso
 from bmctl.errors import BmctlError
-from bmctl.media.agent_files import agent_files
-from bmctl.media.credentials import make_credentials
-from bmctl.media.extents import ExtentFile, write_file
-from bmctl.media.iso import BootMedium, boot_iso
-from bmctl.media.kernel_line import kernel_line
+from bmctl.media.extents import ExtentFile
 from bmctl.media.loaders import find_loaders
 from bmctl.model.firmware import Architecture
-from bmctl.model.network import Attachment, Ethernet, NetworkConfig
 
 MEBIBYTE = 1 << 20
 KERNEL_SIZE = 10 * MEBIBYTE
 SIZES = (80, 350)
 NODES = 1000
 ROUNDS = 5
-# A fixed moment: the medium's dates.
-TIMESTAMP = 1_700_000_000
-PUBLISHER = "2f6a1c84-0000-4000-8000-000000000001"
 XORRISO = ("xorriso", "-as", "mkisofs", "-quiet", "-r", "-V", "config-2")
 
 
@@ -51,7 +43,7 @@ def _written_out(place: Path, size: int) -> list[Row]:
     """One medium as a file: bmctl's whole process beside those of the peers."""
     files = _files(place, size)
     out = place / "out.iso"
-    ours = functools.partial(run_child, [sys.executable, "-m", "benchmarks.bench_media", files, out])
+    ours = functools.partial(run_child, [sys.executable, "-m", "benchmarks.medium", files, out])
     copy = functools.partial(run_child, ["cp", "-r", "--reflink=never", files, place / "copy"])
     master = functools.partial(run_child, [*XORRISO, "-o", place / "peer.iso", files])
 
@@ -88,10 +80,15 @@ def _by_the_thousand(files: Path) -> list[Row]:
     """Media of different nodes over one kernel and ramdisk, all kept."""
     make_iso(files, 0)
     kept: list[ExtentFile] = []
+
+    def make_all() -> None:
+        kept[:] = (make_iso(files, number) for number in range(1, NODES + 1))
+
     gc.collect()
     before = _resident()
-    usage = run_here(lambda: kept.extend(make_iso(files, number) for number in range(1, NODES + 1)))
+    make_all()
     grown = _resident() - before
+    (usage,) = side_by_side(3, functools.partial(run_here, make_all))
     private = sum(iso.private_bytes for iso in kept)
     what = f"each of {NODES} nodes' media"
     return [
@@ -99,30 +96,6 @@ def _by_the_thousand(files: Path) -> list[Row]:
         under(f"{what}, bytes of its own", private / NODES / 1024, "KiB", 64.0),
         under(f"{what}, memory grown by", grown / NODES / 1024, "KiB", 64.0),
     ]
-
-
-def make_iso(files: Path, number: int) -> ExtentFile:
-    """The medium of one node as a deploy makes it, with certificate and network of its own."""
-    interface = ip_interface(f"10.0.{number // 250}.{number % 250 + 1}/16")
-    mac = f"52:54:00:00:{number // 256:02x}:{number % 256:02x}"
-    network = NetworkConfig(
-        links=(Ethernet(name="eth0", mac=mac),),
-        attachments=(Attachment(link="eth0", addresses=(interface,)),),
-    )
-    credentials = make_credentials([network.address], name=f"n{number}")
-    return boot_iso(
-        BootMedium(
-            kernel=files / "kernel",
-            initramfs=files / "initramfs",
-            loader=find_loaders(Architecture.X86_64),
-            kernel_line=kernel_line(publisher=PUBLISHER),
-            publisher=PUBLISHER,
-            timestamp=TIMESTAMP,
-            files=agent_files(
-                network=network, credentials=credentials, node_uuid=PUBLISHER, hostname=f"n{number}"
-            ),
-        )
-    )
 
 
 def _files(place: Path, size: int) -> Path:
@@ -140,7 +113,3 @@ def _files(place: Path, size: int) -> Path:
 def _resident() -> int:
     """Bytes of memory this process has in use (proc(5), second field of statm, in pages)."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-if __name__ == "__main__":
-    write_file(make_iso(Path(sys.argv[1]), 1), Path(sys.argv[2]))

@@ -21,7 +21,7 @@ from benchmarks.measure import Row, Usage, cpu_of_process, find, missing, peak_o
 HOST = "127.0.0.1"
 SIZE = 350 << 20
 STREAMS = 8
-ROUNDS = 7
+ROUNDS = 9
 START_TIMEOUT = 10.0
 STOP_TIMEOUT = 10.0
 NAME = "file.iso"

@@ -109,9 +109,13 @@ def peak_of_process(pid: int) -> int:
 
 
 def side_by_side(rounds: int, *works: Callable[[], Usage]) -> tuple[Usage, ...]:
-    """The median usage of each work, done in turn so that noise falls on all alike."""
-    taken = [[work() for work in works] for _ in range(rounds)]
-    return tuple(median(column) for column in zip(*taken, strict=True))
+    """The median usage of each work. They take turns, and turns at being first, to share the noise."""
+    taken: list[list[Usage]] = [[] for _ in works]
+    for number in range(rounds):
+        for turn in range(len(works)):
+            index = (number + turn) % len(works)
+            taken[index].append(works[index]())
+    return tuple(median(usages) for usages in taken)
 
 
 def median(usages: Sequence[Usage]) -> Usage:

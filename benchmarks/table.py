@@ -49,10 +49,10 @@ def machine() -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     if row.skipped:
         return (row.what, f"skipped: {row.skipped}", "", "", "", "")
-    aim = "" if row.aim is None else f"{'<=' if row.low else '>='} {row.aim:g}"
+    aim = "" if row.aim is None else f"{'<=' if row.low else '>='} {_number(row.aim)}"
     verdict = {None: "", True: "met", False: "missed"}[row.met]
     peer = f"{row.peer_name}: {_number(row.peer)} {row.unit}".strip()
-    return (row.what, f"{_number(row.ours)} {row.unit}".strip(), peer, f"{row.ratio:.2f}", aim, verdict)
+    return (row.what, f"{_number(row.ours)} {row.unit}".strip(), peer, _number(row.ratio), aim, verdict)
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bmctl.errors import BmctlError
-from bmctl.ramdisk import cpio, shelf, tree, wheels
+from bmctl.ramdisk import cpio, libraries, shelf, tree, wheels
 from bmctl.ramdisk.children import Children
 from bmctl.ramdisk.modules import select_modules
 from bmctl.ramdisk.packages import Apt, Package, version_of
@@ -97,8 +97,8 @@ def _inputs(packages: tuple[Package, ...]) -> Inputs:
     python = version_of(packages, r"libpython(3\.\d+)-stdlib")
     if python not in PYTHON_VERSIONS:
         raise BmctlError(
-            f"this distribution has Python {python}, and the agent is locked for {', '.join(PYTHON_VERSIONS)}",
-            hint="build on Debian 12 or 13 or Ubuntu 24.04, or bring a ramdisk: bmctl ramdisk use KERNEL INITRAMFS",
+            f"this distribution has Python {python}, the agent needs one of {', '.join(PYTHON_VERSIONS)}",
+            hint="build on Debian 12, 13 or Ubuntu 24.04, or bring one: bmctl ramdisk use KERNEL INITRAMFS",
         )
     return Inputs(packages=packages, kernel=kernel, python=python)
 
@@ -150,6 +150,7 @@ def _assemble(root: Path, inputs: Inputs, archives: list[Path], children: Childr
     _add_own_files(root)
     tell(Progress(stage="compile"))
     wheels.compile_python(root, python=inputs.python, children=children)
+    libraries.drop_unused(root)
 
 
 def _add_own_files(root: Path) -> None:

@@ -52,7 +52,7 @@ def entry(tree: Path, path: Path) -> Entry:
     """A file, directory or link of the tree; modes lose what the packer's umask took away."""
     name, state = path.relative_to(tree).as_posix(), path.lstat()
     if stat.S_ISLNK(state.st_mode):
-        target = os.fsencode(os.readlink(path))
+        target = os.fsencode(path.readlink())
         return Entry(name=name, mode=stat.S_IFLNK | 0o777, size=len(target), content=target)
     if stat.S_ISDIR(state.st_mode):
         return Entry(name=name, mode=stat.S_IFDIR | 0o755)

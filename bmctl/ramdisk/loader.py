@@ -13,5 +13,5 @@ def run_inside(
     """The output of one of the tree's programs, started under the name `called`."""
     loader = next((tree / "usr").glob("lib*/ld-linux-*.so.*"))
     libraries = ":".join(str(path) for path in sorted((tree / "usr/lib").glob("*-linux-gnu")))
-    command = [loader, "--argv0", called, "--library-path", libraries, tree / program]
+    command: list[str | Path] = [loader, "--argv0", called, "--library-path", libraries, tree / program]
     return children.run([*command, *arguments], what=what)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bmctl.ramdisk.children import Children
 from bmctl.ramdisk.loader import run_inside
-from bmctl.ramdisk.recipe import MODULES
+from bmctl.ramdisk.recipe import LEFT_OUT_MODULES, MODULES
 
 
 def select_modules(tree: Path, kernel: str, children: Children) -> None:
@@ -18,7 +18,8 @@ def select_modules(tree: Path, kernel: str, children: Children) -> None:
     for path in sorted(home.rglob("*.ko.*")):
         _expand(path)
     _index(tree, kernel, children)
-    needed = closure(dependencies((home / "modules.dep").read_text()), MODULES)
+    graph = dependencies((home / "modules.dep").read_text())
+    needed = chosen(graph)
     for path in home.rglob("*.ko"):
         if path.relative_to(home).as_posix() not in needed:
             path.unlink()
@@ -34,10 +35,14 @@ def dependencies(text: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(needs.split()) for name, _, needs in pairs}
 
 
-def closure(graph: Mapping[str, Iterable[str]], patterns: Iterable[str]) -> frozenset[str]:
-    """The modules whose path below `kernel/` begins like one of the patterns, and all they need."""
-    globs = [f"kernel/{pattern}*" for pattern in patterns]
-    found = {name for name in graph if any(fnmatchcase(name, glob) for glob in globs)}
+def chosen(graph: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """The modules that the recipe asks for, and all they need."""
+    globs = [f"kernel/{pattern}*" for pattern in MODULES]
+    found = {
+        name
+        for name in graph
+        if any(fnmatchcase(name, glob) for glob in globs) and not LEFT_OUT_MODULES.fullmatch(name)
+    }
     return frozenset(found.union(*(graph[name] for name in found)))
 
 

@@ -24,7 +24,9 @@ from bmctl.ramdisk.sources import Distribution, Sources
 
 FRESH_SECONDS: Final = 86_400
 """Package lists younger than this are not fetched again."""
-URI_LINE: Final = re.compile(r"^'[^']+' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$", re.M)
+URI_LINE: Final = re.compile(
+    r"^'[^']+' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

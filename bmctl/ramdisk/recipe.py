@@ -64,25 +64,24 @@ LEFT_OUT_PACKAGES: Final = re.compile(
 LEFT_OUT_FILES: Final = re.compile(
     r"""(?x)
     etc/(?!mke2fs\.conf|udev|mdadm|protocols|services).*
-    | boot/(?!vmlinuz).* | var/.* | srv/.* | media/.* | run/.*
-    | usr/share/(?!mdadm|smartmontools).*
-    | usr/include/.* | usr/games/.* | usr/src/.* | usr/lib/(systemd/system|tmpfiles\.d|sysusers\.d|modprobe\.d|init)/.*
-    | usr/lib/(initramfs-tools|dracut|pkgconfig|lsb|pcrlock\.d|kernel|environment\.d|apt|dpkg|valgrind|mime)/.*
-    | usr/lib/udev/(hwdb\.d|hwdb\.bin|rules\.d\.late).*
+    | (boot/(?!vmlinuz) | var | srv | media | run | usr/share/(?!mdadm|smartmontools) | usr/(include|games|src|libexec)/).*
+    | usr/lib/(systemd/system|tmpfiles\.d|sysusers\.d|modprobe\.d|init|initramfs-tools|dracut|pkgconfig|lsb|kernel
+        |binfmt\.d|environment\.d|apt|dpkg|valgrind|mime|pm-utils|hdparm|xfsprogs|udev/hwdb\.d|udev/hwdb\.bin)/.*
     | usr/lib/python3/dist-packages/.*
-    | usr/lib/python3\.\d+/(idlelib|lib2to3|ensurepip|pydoc_data|test|tkinter|turtledemo|sqlite3|curses|dbm|venv
-        |wsgiref|config-3[^/]*|turtle\.py|__phello__)(/.*)?
-    | usr/lib/python3\.\d+/lib-dynload/_?(sqlite3|curses|curses_panel|dbm|gdbm|nis|testcapi|testbuffer|test[a-z]*
-        |xxtestfuzz|crypt|tkinter|xxlimited.*)\..*
-    | usr/lib/[^/]*/(gconv|audit|security|krb5|perl.*|e2fsprogs|pkgconfig|cmake|bfd-plugins|xfsprogs)/.*
-    | usr/lib/[^/]*/(libmvec|libpcprofile|libmemusage|libthread_db|libnss_(hesiod|nis|compat)|libBrokenLocale)[-.].*
-    | usr/s?bin/(qemu-(io|nbd|storage-daemon)|pzstd|openssl|tc|rtmon|arpd|ss|nstat|lnstat|rtacct|routel?|devlink|dcb|vdpa|rdma
-        |tipc|smartd|ipmievd|mdmon|mdadm-.*|xfs_(?!repair|growfs).*|debugfs|e4crypt|e2scrub.*|e4defrag|e2freefrag|filefrag
-        |smart.*-drivedb|py3.*|pydoc.*|pygettext.*|systemd-hwdb|newgrp|chfn|chsh|pldd|dmidecode-.*|biosdecode|vpddecode
-        |ownership|ctrlaltdel|fsfreeze|ldattach|raw|rtcwake|setarch|i386|x86_64|linux(32|64)|agetty|getty|sulogin|runuser|su
-        |tunelp|swaplabel|fdformat|mkfs\.(minix|cramfs|bfs)|fsck\.(minix|cramfs)|script.*|hd|ul|col.*|look|ncal|cal|write
-        |wall|last|lastb|lslogins|cfdisk|lsns|nsenter|lsirq|irqtop|lsipc|ipcs|ipcmk|ipcrm|peekfd|prtstat|uclampset|chrt
-        |choom|kvm-ok|ethtool-.*)
+    | usr/lib/python3\.\d+/(idlelib|lib2to3|ensurepip|pydoc_data|test|tkinter|turtledemo|sqlite3|curses|dbm|venv|wsgiref
+        |distutils|config-3[^/]*|__phello__|turtle\.py|pydoc\.py|doctest\.py|pdb\.py|LICENSE\.txt)(/.*)?
+    | usr/lib/python3\.\d+/lib-dynload/_?(sqlite3|curses|curses_panel|dbm|gdbm|nis|test[a-z]*|xxtestfuzz|crypt|tkinter
+        |xxlimited.*|readline|ossaudiodev)\..*
+    | usr/lib/[^/]*/(gconv|audit|security|krb5|perl.*|e2fsprogs|pkgconfig|cmake|bfd-plugins|glib-2\.0|engines-3|ossl-modules
+        |tc|xtables|gio)/.*
+    | usr/bin/(qemu-(io|nbd|storage-daemon)|pzstd|pdb3.*|py3.*|pydoc.*|pygettext.*|newgrp|chfn|chsh|su|setarch|i386|x86_64
+        |linux(32|64)|script.*|hd|ul|col.*|look|ncal|cal|write|wall|last|lastb|lslogins|lsns|nsenter|lsirq|irqtop|lsipc
+        |ipcs|ipcmk|ipcrm|peekfd|prtstat|uclampset|chrt|choom|rtstat|ctstat|lnstat|nstat|ss|routel?|rdma|devlink|dir|vdir|ptx
+        |csplit|factor|pinky|stdbuf|tsort|chcon|runcon|pslog|utmpdump|mcookie|lslocks|lsfd|setpriv|unshare|mesg|namei)
+    | usr/sbin/(tc|rtmon|rtacct|arpd|bridge|genl|dcb|vdpa|tipc|devlink|smartd|ipmievd|mdmon|xfs_(?!repair|growfs).*|debugfs
+        |e4crypt|e2scrub.*|e4defrag|e2freefrag|filefrag|update-smart-drivedb|systemd-hwdb|biosdecode|vpddecode|ownership
+        |ctrlaltdel|fsfreeze|ldattach|rtcwake|agetty|getty|sulogin|runuser|tunelp|swaplabel|fdformat|cfdisk|cgdisk|fixparts
+        |mkfs\.(minix|cramfs|bfs)|fsck\.(minix|cramfs)|capsh|getcap|setcap|getpcaps|readprofile|zramctl|e2undo|chcpu|chmem)
     """
 )
 """Paths (without leading slash, with /bin, /sbin and /lib already under /usr) that do not go in."""
@@ -107,50 +106,53 @@ UDEV_RULES: Final = frozenset(
 """Rules that make disks, networks and drivers appear; sound, input, cameras and the like only cost time."""
 
 MODULES: Final = (
-    "arch/*/crypto/",
-    "crypto/",
-    "drivers/ata/",
+    "arch/*/crypto/crc",
+    "crypto/crc",
+    "drivers/acpi/nfit/",
+    "drivers/ata/a",
+    "drivers/ata/libahci",
+    "drivers/ata/libata",
+    "drivers/ata/pata_acpi",
+    "drivers/ata/sata_",
     "drivers/block/loop",
     "drivers/block/virtio_blk",
     "drivers/block/xen-blkfront",
-    "drivers/bus/mhi/",
     "drivers/cdrom/",
-    "drivers/char/ipmi/",
     "drivers/char/hw_random/",
+    "drivers/char/ipmi/",
     "drivers/firmware/",
     "drivers/hid/hid-generic",
     "drivers/hid/hid-hyperv",
-    "drivers/hid/usbhid/",
+    "drivers/hid/usbhid/usbhid",
     "drivers/hv/",
-    "drivers/input/keyboard/atkbd",
-    "drivers/md/",
+    "drivers/md/dm-mod",
+    "drivers/md/linear",
+    "drivers/md/md-mod",
+    "drivers/md/raid",
     "drivers/message/fusion/",
-    "drivers/mmc/",
+    "drivers/mmc/core/",
+    "drivers/mmc/host/sdhci",
     "drivers/net/bonding/",
     "drivers/net/ethernet/",
     "drivers/net/hyperv/",
-    "drivers/net/mdio/",
     "drivers/net/phy/",
     "drivers/net/usb/cdc_",
     "drivers/net/usb/rndis_host",
-    "drivers/net/usb/usbnet",
     "drivers/net/virtio_net",
     "drivers/net/vmxnet3/",
     "drivers/net/xen-netfront",
     "drivers/nvdimm/",
-    "drivers/acpi/nfit/",
-    "drivers/nvme/host/",
+    "drivers/nvme/host/nvme-core",
+    "drivers/nvme/host/nvme.",
     "drivers/pci/",
-    "drivers/ptp/",
     "drivers/scsi/",
     "drivers/ufs/",
     "drivers/usb/common/",
     "drivers/usb/core/",
-    "drivers/usb/host/",
-    "drivers/usb/storage/",
+    "drivers/usb/host/[eoux]hci",
+    "drivers/usb/storage/uas",
+    "drivers/usb/storage/usb-storage",
     "drivers/virtio/",
-    "drivers/watchdog/iTCO",
-    "fs/btrfs/",
     "fs/efivarfs/",
     "fs/ext4/",
     "fs/fat/",
@@ -160,10 +162,27 @@ MODULES: Final = (
     "fs/nls/nls_iso8859-1",
     "fs/nls/nls_utf8",
     "fs/xfs/",
-    "lib/",
+    "lib/crc",
+    "lib/libcrc",
     "net/8021q/",
 )
 """Modules by how their path below `kernel/` begins; what they depend on comes with them."""
+
+LEFT_OUT_MODULES: Final = re.compile(
+    r"""(?x) kernel/(
+    drivers/net/ethernet/(3com|8390|adaptec|agere|alteon|altera|asix|atheros|brocade|cadence|chelsio/(cxgb|cxgb3)|cirrus
+        |dec|dlink|ezchip|fealnx|fujitsu|hisilicon|i825xx|litex|micrel|microchip|natsemi|neterion|nvidia|oki-semi
+        |packetengines|pasemi|qlogic/(netxen|qla3xxx|qlcnic)|rdc|samsung|sfc/falcon|silan|sis|smsc|sun|synopsys|tehuti|ti
+        |via|vertexcom|wiznet|xilinx|xircom)/.*
+    | drivers/net/ethernet/(cavium/liquidio|intel/e100\b|jme|ethoc|fealnx|ec_bhf|lantiq|korina|davicom).*
+    | drivers/net/ethernet/broadcom/b44.*
+    | drivers/scsi/(a100u2w|advansys|aha.*|aic7xxx|aic94xx|am53c974|arcmsr|atp870u|bfa|be2iscsi|bnx2fc|bnx2i|ch|csiostor|cxgbi|cxlflash
+        |dc395x|dmx3191d|elx|esas2r|esp_scsi|fdomain.*|imm|initio|ips|iscsi_tcp|mvumi|myr.|nsp32|osst|pcmcia|pmcraid|ppa|qedf
+        |qedi|qla1280|qla2xxx/tcm_.*|qla4xxx|scsi_debug|snic|st|stex|wd719x)(/.*|\.ko)
+    | drivers/firmware/(arm_scmi|tegra|xilinx|google|cirrus|broadcom)/.*
+    )"""
+)
+"""Drivers of hardware that no server of the last fifteen years boots from."""
 
 LEFT_OUT_WHEELS: Final = frozenset({"pbr", "pycparser", "setuptools", "tzdata"})
 """Required by the agent's libraries for building, or for time zones; nothing the agent runs imports them."""

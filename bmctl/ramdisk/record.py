@@ -84,7 +84,7 @@ def kernel_version(kernel: Path) -> str | None:
     """The version an x86 kernel says of itself (Documentation/arch/x86/boot, `kernel_version`), else None."""
     with kernel.open("rb") as source:
         head = source.read(0x10000)
-    if head[0x202:0x206] != b"HdrS" or not head.startswith(b"MZ", 0) and head[0x1FE:0x200] != b"\x55\xaa":
+    if head[0x202:0x206] != b"HdrS":
         return None
     start = int.from_bytes(head[0x20E:0x210], "little") + 0x200
     words = head[start : start + 128].partition(b"\0")[0].decode("ascii", errors="replace").split()

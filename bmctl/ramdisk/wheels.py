@@ -17,6 +17,7 @@ from bmctl.ramdisk.recipe import LEFT_OUT_WHEEL_FILES, LEFT_OUT_WHEELS
 
 SITE: Final = "usr/lib/python3/dist-packages"
 """Where the distribution's Python looks even when its environment is empty, as in the agent's children."""
+READABLE: Final = ("bmctl_ramdisk", "ironic_python_agent")
 OLDEST_C_LIBRARY, NEWEST_C_LIBRARY = 5, 36
 """Minor versions of glibc 2 that wheels may ask for (PEP 600); Debian 12 has 2.36."""
 
@@ -28,7 +29,7 @@ def lock_text() -> str:
 
 def agent_version(lock: str) -> str:
     """The agent's release in a lock."""
-    if (found := re.search(r"^ironic-python-agent==(\S+)", lock, re.M)) is None:
+    if (found := re.search(r"^ironic-python-agent==(\S+)", lock, re.MULTILINE)) is None:
         raise BmctlError("the lock of the agent's packages names no ironic-python-agent")
     return found[1]
 
@@ -73,12 +74,11 @@ def place_wheels(wheels: Path, tree: Path) -> None:
 
 
 def compile_python(tree: Path, *, python: str, children: Children) -> None:
-    """Byte-compile everything, so that nothing is compiled at each boot.
+    """Byte-compile everything, so that nothing is compiled at each boot, and leave out the libraries' sources.
 
-    Files carry no line tables for carets and are never compared with their source. Not with -O: plain Python
-    would then compile it all again.
+    The agent and our own programs keep theirs, for readable tracebacks. Byte code carries no line tables for
+    carets and is never compared with its source. Not with -O: plain Python would then compile it all again.
     """
-    program = tree / "usr/bin" / f"python{python}"
     environment = {
         "PYTHONHOME": str(tree / "usr"),
         "PYTHONHASHSEED": "0",
@@ -86,13 +86,29 @@ def compile_python(tree: Path, *, python: str, children: Children) -> None:
         "PYTHONNOUSERSITE": "1",
     }
     quiet = Children(log=children.log, environment={**children.environment, **environment})
+    readable = [tree / SITE / name for name in READABLE]
+    _compile(tree, python, quiet, [], readable)
+    libraries = [path for path in sorted((tree / SITE).iterdir()) if path not in readable]
+    library = tree / "usr/lib" / f"python{python}"
+    _compile(tree, python, quiet, ["-b"], [library, *libraries])
+    for path in (source for place in (library, *libraries) for source in _sources(place)):
+        if path.with_suffix(".pyc").exists():
+            path.unlink()
+
+
+def _sources(place: Path) -> list[Path]:
+    return [place] if place.suffix == ".py" else sorted(place.rglob("*.py"))
+
+
+def _compile(tree: Path, python: str, children: Children, options: list[str], places: list[Path]) -> None:
+    program = f"usr/bin/python{python}"
     run_inside(
         tree,
-        quiet,
-        str(program.relative_to(tree)),
-        *("-X", "no_debug_ranges", "-S", "-m", "compileall", "-q", "-q", "-f"),
+        children,
+        program,
+        *("-X", "no_debug_ranges", "-S", "-m", "compileall", "-q", "-q", "-f", *options),
         *("--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", "/"),
-        *(tree / "usr/lib" / f"python{python}", tree / SITE),
-        called=str(program),
+        *places,
+        called=str(tree / program),
         what="compiling the agent",
     )

@@ -37,7 +37,7 @@ PORT_PATIENCE: Final = 60.0
 def main() -> None:
     """Run until the agent ends."""
     console = Console(LOG.open("a"), active_consoles(Path("/sys/class/tty/console/active"), Path("/dev")))
-    sys.stdout = sys.stderr = console  # type: ignore[assignment]  # a text stream of our own is enough
+    sys.stdout = sys.stderr = console
     if not APPLIED.exists():
         _prepare()
     say("starting the agent")
@@ -53,7 +53,9 @@ def say(text: str) -> None:
 
 def run_agent() -> None:
     """Hand the process over to the agent's own entry point."""
-    from ironic_python_agent.cmd.agent import run
+    from ironic_python_agent.cmd.agent import (  # type: ignore[import-not-found]  # in the ramdisk only
+        run,
+    )
 
     sys.argv = ["ironic-python-agent", "--config-dir", f"/{CONFIGURATION}/"]
     run()

@@ -5,7 +5,7 @@ All of it is made anew for each lab and lives in the lab's directory, readable b
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import secrets
 from ipaddress import ip_address
@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 USERNAME = "lab"
-LIFETIME = datetime.timedelta(days=365)
+LIFETIME = dt.timedelta(days=365)
 # Clocks of operators and machines disagree by minutes; a certificate must not start in their future.
-CLOCK_SKEW = datetime.timedelta(hours=1)
+CLOCK_SKEW = dt.timedelta(hours=1)
 # The emulator hashes the password at each request: the cheapest cost that bcrypt has keeps it quick.
 BCRYPT_COST = 4
 
@@ -47,7 +47,7 @@ def write_certificates(directory: Path, addresses: tuple[str, ...]) -> None:
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _server(key, addresses, authority, authority_key)
+    certificate = _server(key, addresses, authority_key)
     pem = serialization.Encoding.PEM
     (directory / "ca.pem").write_bytes(authority.public_bytes(pem))
     (directory / "controller.pem").write_bytes(certificate.public_bytes(pem))
@@ -73,7 +73,7 @@ def _name(text: str) -> x509.Name:
 
 
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
@@ -113,7 +113,6 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 def _server(
     key: ec.EllipticCurvePrivateKey,
     addresses: tuple[str, ...],
-    authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)) for address in addresses])

@@ -40,12 +40,11 @@ def _node(lab: Lab, node: LabNode) -> dict[str, Any]:
             "system": f"/redfish/v1/Systems/{node.uuid}",
             **({"verify": str(lab.ca_file)} if lab.options.tls else {}),
         },
-        "network": {"mac": node.macs[0], "addresses": _addresses(lab, node)},
+        "network": {"mac": node.macs[0], "address": _addresses(lab, node)},
     }
     if lab.options.image is not None:
         entry["image"] = IMAGE_NAME
-    entry["hostname"] = node.name
-    entry["ssh_keys"] = [lab.path("id_ed25519.pub").read_text().strip()]
+    entry["instance"] = {"hostname": node.name, "ssh_keys": [f"file:{lab.path('id_ed25519.pub')}"]}
     entry["ready"] = {"tcp": SSH_PORT}
     return entry
 

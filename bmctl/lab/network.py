@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from bmctl.errors import BmctlError
-from bmctl.lab.record import LabNetwork, LabNode
 from bmctl.lab.domain import tap_name
+from bmctl.lab.record import LabNetwork, LabNode
 
 HIGHEST_NUMBER = 250
 BRIDGE = "lan"

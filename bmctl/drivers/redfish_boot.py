@@ -24,6 +24,8 @@ _MODES = {
     BootMode.UEFI: sushy.BootSourceOverrideMode.UEFI,
     BootMode.BIOS: sushy.BootSourceOverrideMode.LEGACY,
 }
+# What the controller offers does not change, and a change too much or too little is seen afterwards.
+_FRESH = 15.0
 _ONCE = sushy.BootSourceOverrideEnabled.ONCE
 _CONTINUOUS = sushy.BootSourceOverrideEnabled.CONTINUOUS
 _DISABLED = sushy.BootSourceOverrideEnabled.DISABLED
@@ -83,7 +85,7 @@ class RedfishBoot:
             )
 
     def _wanted(self, target: BootTarget, mode: BootMode) -> _Override:
-        system = self._conversation.look_lately()
+        system = self._conversation.look(fresh=_FRESH)
         if target is BootTarget.CD and self._quirks.media_boot_call:
             _refuse_vendor_call(system)
         return _Override(target=self._source(system, target), enabled=_ONCE, mode=_MODES[mode])
@@ -129,15 +131,18 @@ class RedfishBoot:
 
     def _took(self, wanted: _Override) -> bool:
         system = self._conversation.look_lately()
-        return any(_fits(shown, wanted) for shown in (override_of(system), *self._pending(system)))
+        return _fits(override_of(system), wanted) or _fits(self._pending(system), wanted)
 
-    def _pending(self, system: Any) -> tuple[_Override, ...]:
+    def _pending(self, system: Any) -> _Override:
         """What the system's settings resource shows, where it has one: it comes true at the next boot."""
         settings = (system.json.get("@Redfish.Settings") or {}).get("SettingsObject") or {}
-        if not (path := settings.get("@odata.id")):
-            return ()
-        boot = self._conversation.root.get_system(path).boot
-        return (_Override(target=boot.target, enabled=boot.enabled, mode=boot.mode),) if boot else ()
+        path = settings.get("@odata.id")
+        boot = (self._conversation.document(path).get("Boot") or {}) if path else {}
+        return _Override(
+            target=_member(sushy.BootSource, boot.get("BootSourceOverrideTarget")),
+            enabled=_member(sushy.BootSourceOverrideEnabled, boot.get("BootSourceOverrideEnabled")),
+            mode=_member(sushy.BootSourceOverrideMode, boot.get("BootSourceOverrideMode")),
+        )
 
     def _is_clear(self) -> bool:
         return is_clear(self._conversation.look_lately())
@@ -191,6 +196,11 @@ def mode_of(system: Any) -> BootMode | None:
     """The boot mode the controller reports; None where it does not say."""
     shown = override_of(system).mode
     return next((mode for mode, value in _MODES.items() if value is shown), None)
+
+
+def _member(kind: Any, value: Any) -> Any:
+    """The member of one of sushy's enums with that value, or None."""
+    return next((member for member in kind if member.value == value), None)
 
 
 def _fits(shown: _Override, wanted: _Override) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,6 +65,8 @@ class _HttpSession(requests.Session):
             raise ForeignHostError(url)
         self.requests += 1
         response = super().send(request, **kwargs)
+        # Asked to close the connection, a server may do so without saying so: it must not be used again.
+        self.get_adapter(url).close()
         self.retry_after = seconds_until(response.headers.get("Retry-After"))
         return response
 
@@ -81,6 +84,8 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
         )
         self.proven = False
         """Whether the controller answered once: only then is a missing answer worth another try."""
+        self.last_read: requests.Response | None = None
+        """The last answer to a GET."""
         self._stop = threading.Event()
         session = _HttpSession(origin)
         session.headers["Connection"] = "close"  # as sushy does: controllers choke on connections kept open
@@ -122,22 +127,42 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
 
     def _op(self, method: str, path: str = "", *args: Any, **kwargs: Any) -> Any:
         """Every request of sushy comes through here; a GET gets three tries."""
-        path = _path_of(path)
-        kwargs["server_side_retries_left"] = 0
-        again = method == "GET" and kwargs.get("allow_reauth", True)
-        for pause in (*_PAUSES, None) if again else (None,):
-            if self.stopped:
-                raise StoppedError
+        for pause in (*_PAUSES, None) if method == "GET" else (None,):
             try:
-                response = super()._op(method, path, *args, **kwargs)
+                response = self._logged_in(method, _path_of(path), *args, **kwargs)
             except sushy.exceptions.SushyError as error:
                 if pause is None or not self._worth_another_try(error):
                     raise
                 self._stop.wait(min(self.retry_after or pause, _LONGEST_PAUSE))
             else:
                 self.proven = True
+                self.last_read = response if method == "GET" else self.last_read
                 return response
         raise StoppedError
+
+    def _logged_in(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request, once more under a new session where the old one was lost (401).
+
+        Sushy would also take a new one, and leave the old one behind, where a user lacks a right (403).
+        """
+        try:
+            return self._once(*args, **kwargs)
+        except sushy.exceptions.AccessError as error:
+            if error.status_code != HTTPStatus.UNAUTHORIZED or not self._auth.can_refresh_session():
+                raise
+            self._auth.refresh_session()
+        return self._once(*args, **kwargs)
+
+    def _once(self, *args: Any, **kwargs: Any) -> Any:
+        """Send one request, unless the conversation was ended."""
+        if self.stopped:
+            raise StoppedError
+        try:
+            return super()._op(*args, **{**kwargs, "server_side_retries_left": 0, "allow_reauth": False})
+        except sushy.exceptions.HTTPError as error:
+            # Sushy looks for words in the body of a refusal, also where there was none.
+            error.detail = error.detail or ""
+            raise
 
     def _worth_another_try(self, error: sushy.exceptions.SushyError) -> bool:
         if isinstance(error, sushy.exceptions.HTTPError):
@@ -160,8 +185,8 @@ class AutoAuth(sushy_auth.SessionOrBasicAuth):  # type: ignore[misc]  # sushy ha
             sushy_auth.SessionAuth._do_authenticate(self)  # noqa: SLF001  the parent's own fallback is left out
         except (sushy.exceptions.ConnectionError, sushy.exceptions.AccessError):
             raise
-        except sushy.exceptions.SushyError:
-            if self._session_auth_previously_successful:
+        except sushy.exceptions.SushyError as error:
+            if self._session_auth_previously_successful or verdict(error) is Verdict.NOT_NOW:
                 raise
             self._fallback_to_basic_authentication()
 

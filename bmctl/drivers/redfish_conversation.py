@@ -33,9 +33,19 @@ _CLOSE_PATIENCE = 3.0
 _FRESH = 2.0
 # An iLO in its self test, or an iDRAC that still ends a job, is ready within a minute.
 _TRIES = {Verdict.NOT_NOW: 8, Verdict.UNKNOWN: 3, Verdict.REFUSED: 1}
+_LOGINS = 3
 _RESTS = (1.0, 3.0, 10.0)
 _LONGEST_REST = 30.0
 
+# What sushy makes of a service root that is none.
+_NOT_REDFISH = (
+    sushy.exceptions.ResourceNotFoundError,
+    sushy.exceptions.MissingAttributeError,
+    sushy.exceptions.MalformedAttributeError,
+    AttributeError,
+    TypeError,
+    ValueError,
+)
 _AUTH = {"auto": AutoAuth, "session": StrictSessionAuth, "basic": sushy_auth.BasicAuth}
 
 
@@ -63,7 +73,14 @@ class Conversation:
 
     async def open(self) -> None:
         """Log in and find the machine; the first read proves the password."""
-        await self.call("answer", self._open)
+        for number in range(_LOGINS):
+            try:
+                return await self.call("answer", self._open)
+            except BmctlError as error:
+                if verdict(error) is not Verdict.NOT_NOW or number + 1 == _LOGINS:
+                    raise
+            await asyncio.sleep(self._rest(Verdict.NOT_NOW, number))
+        return None
 
     async def call(
         self, doing: str, work: Callable[[], Result], *, deadline: float = CALL_DEADLINE, reading: float = 0.0
@@ -158,13 +175,14 @@ class Conversation:
     def _open(self) -> None:
         try:
             self.root = sushy.Sushy(self.origin, auth=self._auth, connector=self._connector)
-        except (sushy.exceptions.ResourceNotFoundError, ValueError, TypeError, AttributeError) as error:
+        except _NOT_REDFISH as error:
             if self._auth._root_resource is not None:  # noqa: SLF001  nothing public tells how far it came
                 raise
             message = f"the service at {self.address} is not a Redfish controller"
             raise RefusedError(message, hint="check host and port of bmc.address") from error
         self.system = find_system(self.root, self._access.system, address=self.address)
-        self._reader = KeptReader(self.system)
+        answer = self._connector.last_read
+        self._reader = KeptReader(self.system, answer.headers if answer is not None else None)
         self._read_at = time.monotonic()
 
     def _give_back(self) -> None:

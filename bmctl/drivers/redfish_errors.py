@@ -49,7 +49,7 @@ class ForeignHostError(Exception):
 
 def verdict(error: BaseException) -> Verdict:
     """Judge a failed change by the error that a call raised, or that stands behind a `BmctlError`."""
-    cause = error.__cause__ if isinstance(error, BmctlError) and error.__cause__ else error
+    cause = _essence(error.__cause__ if isinstance(error, BmctlError) and error.__cause__ else error)
     if isinstance(cause, sushy.exceptions.HTTPError):
         if cause.status_code in _STATUS_NOT_NOW or any(mark in str(cause) for mark in _NOT_NOW):
             return Verdict.NOT_NOW
@@ -81,9 +81,17 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [other for other in behind if isinstance(other, BaseException)]
 
 
+def _essence(error: BaseException) -> BaseException:
+    """The controller's answer, where sushy stumbled over it: the error status behind a `TypeError`."""
+    if isinstance(error, BmctlError | sushy.exceptions.SushyError | TimeoutError | ForeignHostError):
+        return error
+    answers = (cause for cause in causes(error) if isinstance(cause, sushy.exceptions.HTTPError))
+    return next(answers, error)
+
+
 def translate(error: BaseException, *, address: str, doing: str, secret: str) -> BmctlError:
     """The error as a person is told it; `doing` is what was tried, as in "read the power state"."""
-    match error:
+    match error := _essence(error):
         case BmctlError():
             told = error
         case TimeoutError():

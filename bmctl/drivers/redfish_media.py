@@ -32,6 +32,8 @@ class RedfishMedia:
         self._conversation = conversation
         self._quirks = quirks
         self._known: tuple[Slot, ...] = ()
+        self._unsure = False
+        """Whether an image was sent to a drive that does not show it yet."""
 
     async def insert(self, url: str) -> None:
         """Empty every drive and put the image into the first that takes it; seen, not believed."""
@@ -45,6 +47,7 @@ class RedfishMedia:
                 await asyncio.sleep(_REST)
             error = await self.empty() or error
             if await self.see_empty():
+                self._unsure = False
                 return
         raise self.stuck() from error
 
@@ -66,8 +69,9 @@ class RedfishMedia:
     async def empty(self, *, every: bool = False) -> BmctlError | None:
         """Ask for the full drives to be emptied, or every one; the last error is no end yet."""
         last: BmctlError | None = None
+        every = every or self._unsure or self._quirks.eject_empty
         for slot in await self._conversation.call("list its virtual drives", self._slots):
-            if slot.full or (slot.holds_cd and (every or self._quirks.eject_empty)):
+            if slot.full or (slot.holds_cd and every):
                 try:
                     await self._conversation.call(f"eject virtual drive {slot.name}", slot.eject)
                 except BmctlError as error:
@@ -94,10 +98,12 @@ class RedfishMedia:
             slot.look()
             return slot.holds(url)
 
-        return await self._see(there, within=_SEE_INSERTED_WITHIN)
+        self._unsure = not await self._see(there, within=_SEE_INSERTED_WITHIN)
+        return not self._unsure
 
     async def put(self, slot: Slot, url: str) -> None:
         """Ask for the image to be put into the drive."""
+        self._unsure = True
         doing = f"insert the image into virtual drive {slot.name}"
         await self._conversation.call(doing, lambda: slot.insert(url), reading=INSERT_PATIENCE)
 

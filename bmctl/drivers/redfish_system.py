@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import sushy.exceptions
-from sushy.resources.base import JsonDataReader
+from sushy.resources.base import FieldData, JsonDataReader
 
 from bmctl.errors import BmctlError, InvalidError, RefusedError
 
 
 class KeptReader(JsonDataReader):  # type: ignore[misc]  # sushy has no types
-    """Keeps what was read: sushy reads a resource again only to learn the ETag it was just told."""
+    """Keeps what was read: sushy reads a resource again only to learn the ETag it was just told.
 
-    def __init__(self, resource: Any) -> None:
+    `headers` are those of the answer that `resource` was made from.
+    """
+
+    def __init__(self, resource: Any, headers: Any) -> None:
         resource._reader = self  # noqa: SLF001  a system is made without a choice of reader
         self.set_connection(resource._conn, resource.path)  # noqa: SLF001
-        self._kept: Any = None
+        self._kept: Any = FieldData(200, headers, resource.json) if headers is not None else None
 
     def get_data(self) -> Any:
         """The document and headers as they were read last, or are now."""

@@ -1,24 +1,43 @@
-"""Controllers to test against: the Redfish emulator of sushy-tools, started on loopback."""
+"""Controllers to test against, all on loopback: sushy-tools' emulator, and one of the tests' own."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import functools
+import http.server
+import ipaddress
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from bmctl.drivers.abilities import Access
+from bmctl.drivers import fake, open_driver, redfish_connector, redfish_conversation, redfish_media
+from bmctl.drivers.abilities import Access, Driver
 from bmctl.model.secret import Secret
 
+sys.path.insert(0, str(Path(__file__).parent))  # for the controller beside this file, in any import mode
+from redfish_controller import Controller, Service
 
 USER, PASSWORD = "admin", "s3cret-word"
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch) -> None:
+    """Rests and patience are for machines; here they would only make the tests slow."""
+    monkeypatch.setattr(redfish_connector, "_PAUSES", (0.05, 0.05))
+    monkeypatch.setattr(redfish_conversation, "_RESTS", (0.05, 0.05))
+    monkeypatch.setattr(redfish_media, "_REST", 0.05)
+    monkeypatch.setattr(redfish_media, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(redfish_media, "_SEE_EMPTY_WITHIN", 0.2)
+    monkeypatch.setattr(redfish_media, "_SEE_INSERTED_WITHIN", 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +76,9 @@ def emulator(tmp_path_factory) -> Iterator[Emulator]:
 
 
 @contextlib.contextmanager
-def run_emulator(folder: Path, *, certificate: Path | None = None, key: Path | None = None) -> Iterator[Emulator]:
+def run_emulator(
+    folder: Path, *, certificate: Path | None = None, key: Path | None = None
+) -> Iterator[Emulator]:
     program = Path(sys.executable).with_name("sushy-emulator")
     if not program.exists():
         pytest.skip("sushy-emulator is not installed (pip install 'bmctl[lab]')")
@@ -70,7 +91,9 @@ def run_emulator(folder: Path, *, certificate: Path | None = None, key: Path | N
         )
         try:
             wait_for_port(port, process, folder / "emulator.log")
-            yield Emulator(url=f"{'https' if certificate else 'http'}://127.0.0.1:{port}", certificate=certificate)
+            yield Emulator(
+                url=f"{'https' if certificate else 'http'}://127.0.0.1:{port}", certificate=certificate
+            )
         finally:
             process.terminate()
             process.wait(10)
@@ -104,7 +127,9 @@ def write_config(folder: Path, port: int, certificate: Path | None, key: Path | 
         "SUSHY_EMULATOR_SSL_KEY": str(key) if key else None,
     }
     config = folder / "emulator.conf"
-    config.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items() if value is not None))
+    config.write_text(
+        "".join(f"{name} = {value!r}\n" for name, value in settings.items() if value is not None)
+    )
     return config
 
 
@@ -115,3 +140,93 @@ def wait_for_port(port: int, process: subprocess.Popen, log: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail(f"the emulator did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def tls_emulator(tmp_path_factory, certificate) -> Iterator[Emulator]:
+    """The emulator behind TLS, with a certificate that only its own file trusts."""
+    with run_emulator(tmp_path_factory.mktemp("tls"), certificate=certificate, key=certificate) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> Path:
+    """A self-signed certificate for 127.0.0.1 and its key, in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bmc")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    path = tmp_path_factory.mktemp("certificate") / "bmc.pem"
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    path.write_bytes(made.public_bytes(pem) + private)
+    return path
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory) -> Iterator[str]:
+    """The URL of a small file that a controller can fetch."""
+    folder = tmp_path_factory.mktemp("www")
+    (folder / "n1.iso").write_bytes(b"image" * 1000)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_args) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/n1.iso"
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def controller() -> Iterator[Controller]:
+    """A controller that does as it is told, until the test scripts it."""
+    state = Controller()
+    with Service(state):
+        yield state
+
+
+@pytest.fixture
+def access_to() -> Callable[..., Access]:
+    """How to reach the tests' own controller."""
+
+    def make(controller: Controller, **changes) -> Access:
+        given = {"address": controller.url, "username": USER, "password": Secret(PASSWORD), "verify": False}
+        return Access(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture
+async def driver(controller, access_to) -> AsyncIterator[Driver]:
+    """A driver that speaks to the tests' own controller."""
+    async with open_driver("redfish", access_to(controller)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fakes() -> Iterator[Callable[[str], fake.FakeMachine]]:
+    """Fake machines by address; they are forgotten after the test."""
+    yield fake.machine_at
+    fake.forget_machines()

@@ -1,0 +1,121 @@
+"""One image in the drive, whatever the controller does."""
+
+from __future__ import annotations
+
+import pytest
+from redfish_controller import MEDIA, Answer, Drive
+
+from bmctl.drivers import open_driver
+from bmctl.errors import BmctlError, RefusedError
+
+URL = "http://10.0.0.1:8080/k3y/n1.iso"
+INSERT = f"{MEDIA}/Cd/Actions/VirtualMedia.InsertMedia"
+EJECT = f"{MEDIA}/Cd/Actions/VirtualMedia.EjectMedia"
+
+
+async def test_the_image_ends_in_the_cd_drive(controller, driver):
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+    assert controller.drives["Usb"].image is None
+    assert await driver.media.inserted() == (URL,)
+
+
+@pytest.mark.parametrize("old", ["http://10.0.0.9/old.iso", URL])
+async def test_an_old_image_is_replaced_even_if_it_is_the_same(controller, driver, old):
+    controller.drives["Cd"].image = controller.drives["Usb"].image = old
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+    assert controller.drives["Usb"].image is None
+    assert controller.count("POST", EJECT) == 1
+
+
+async def test_an_eject_that_is_answered_and_not_done_is_done_again(controller, driver):
+    controller.drives["Cd"] = Drive(image="http://10.0.0.9/old.iso", lies=1)
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+
+
+@pytest.mark.parametrize("status", [409, 500, 503])
+async def test_an_eject_that_fails_is_not_taken_for_done(controller, driver, status):
+    controller.drives["Cd"].image = URL
+    controller.will("POST", EJECT, Answer(status=status))
+    await driver.media.eject()
+    assert controller.drives["Cd"].image is None
+    assert await driver.media.inserted() == ()
+
+
+async def test_a_drive_that_stays_full_is_an_error(controller, driver):
+    controller.drives["Cd"] = Drive(image=URL, lies=99)
+    with pytest.raises(BmctlError, match=r"keeps an image in its virtual drive \(Cd\) after it was ejected"):
+        await driver.media.eject()
+
+
+async def test_nothing_is_sent_to_empty_drives(controller, driver):
+    await driver.media.eject()
+    assert not [path for method, path in controller.log if method == "POST" and "Media" in path]
+
+
+async def test_an_insertion_that_takes_its_time_is_waited_for(controller, driver):
+    controller.drives["Cd"].late = 4
+    await driver.media.insert(URL)
+    assert await driver.media.inserted() == (URL,)
+
+
+async def test_an_image_that_never_shows_up_is_an_error(controller, driver):
+    controller.drives["Cd"].late = 10_000
+    with pytest.raises(BmctlError, match="took the image for virtual drive Cd, but does not show it there"):
+        await driver.media.insert(URL)
+    await driver.media.eject()
+    assert controller.drives["Cd"].image is None
+
+
+async def test_a_controller_may_keep_the_url_to_itself(controller, driver):
+    controller.drives["Cd"].blank = True
+    await driver.media.insert(URL)
+    assert await driver.media.inserted() == ("",)
+
+
+@pytest.mark.parametrize("status", [400, 405])
+async def test_the_next_drive_is_tried_when_one_refuses(controller, driver, status):
+    controller.drives = {"Internal": Drive(refuses=status), "Cd": Drive(types=("DVD",))}
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+
+
+async def test_an_image_that_the_drive_does_not_show_is_ejected_when_it_refuses(controller, driver):
+    controller.drives["Cd"].hidden = "http://10.0.0.9/old.iso"
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+
+
+async def test_drives_that_all_refuse_are_an_error_with_the_controllers_words(controller, driver):
+    body = {"error": {"message": "Licence missing."}}
+    controller.will("POST", INSERT, *(Answer(status=400, body=body) for _ in range(9)))
+    with pytest.raises(RefusedError, match=r"could not insert .* \(HTTP 400: Licence missing\)"):
+        await driver.media.insert(URL)
+    assert controller.count("POST", INSERT) <= 3
+
+
+async def test_an_insertion_is_tried_again_when_the_controller_fails_within(controller, driver):
+    controller.will("POST", INSERT, Answer(status=500), Answer(status=503))
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+
+
+async def test_an_insertion_whose_answer_is_lost_is_not_sent_again(controller, driver):
+    controller.will("POST", INSERT, Answer(status=0, effect=True))
+    await driver.media.insert(URL)
+    assert controller.drives["Cd"].image == URL
+    assert controller.count("POST", INSERT) == 1
+
+
+async def test_a_machine_without_a_cd_drive_is_refused(controller, driver):
+    controller.drives = {"Usb": Drive(types=("USBStick",))}
+    with pytest.raises(RefusedError, match="no virtual drive for an ISO image"):
+        await driver.media.insert(URL)
+
+
+async def test_a_machine_without_virtual_media_has_no_such_ability(controller, access_to):
+    controller.system["VirtualMedia"] = None
+    async with open_driver("redfish", access_to(controller)) as driver:
+        assert driver.media is None

@@ -84,7 +84,7 @@ async def test_never_ready_says_what_was_seen_and_how_long_it_waited(connect, ag
 
 
 async def test_a_port_that_does_not_talk_tls_is_told_apart(connect, time_):
-    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     seen: list[Evidence] = []
     async with server, connect(port=server.sockets[0].getsockname()[1]) as client:
         with pytest.raises(UnreachableError, match="does not talk TLS yet"):

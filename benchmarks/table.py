@@ -42,8 +42,10 @@ def write(page: Path, rows: Sequence[Row]) -> None:
 
 
 def machine() -> str:
-    """What the numbers depend on most."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, Linux"
+    """What the numbers depend on most; the load shows what else went on."""
+    load = max(os.getloadavg())
+    python = platform.python_version()
+    return f"Linux {platform.machine()}, {os.cpu_count()} cores, load up to {load:.1f}, Python {python}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 CALL_DEADLINE = 240.0
 # How long a call on its way may hold up the goodbye.
 _CLOSE_PATIENCE = 3.0
+_GOODBYE_DEADLINE = 8.0
 # A reading this young still tells the truth: nobody else switches the machine meanwhile.
 _FRESH = 2.0
 # An iLO in its self test, or an iDRAC that still ends a job, is ready within a minute.
@@ -101,7 +102,7 @@ class Conversation:
                     self._give_back()
 
         try:
-            return await call_in_thread(self.origin, guarded, deadline=max(deadline, reading))
+            return await call_in_thread(self.origin, guarded, deadline=deadline + reading)
         except Exception as error:
             raise self.explain(error, doing) from error
 
@@ -168,9 +169,12 @@ class Conversation:
     async def close(self) -> None:
         """Give the session back, at most a few seconds late; safe to call twice, and never raises."""
         self._connector.stop()
-        with suppress(Exception):  # a controller that is gone takes its sessions with it
-            async with asyncio.timeout(_CLOSE_PATIENCE):
-                await call_in_thread(self.origin, self._give_back, deadline=_CLOSE_PATIENCE)
+        # A call that hangs keeps its turn. Sessions are few, so the goodbye does not wait for it for ever.
+        for turn, patience in ((self.origin, _CLOSE_PATIENCE), (f"{self.origin} goodbye", _GOODBYE_DEADLINE)):
+            with suppress(Exception):  # a controller that is gone takes its sessions with it
+                async with asyncio.timeout(patience):
+                    return await call_in_thread(turn, self._give_back, deadline=patience)
+        return None
 
     def _open(self) -> None:
         try:

@@ -75,7 +75,8 @@ class RedfishPower:
             if left <= 0:
                 hint = "look at its console" if forced else "force it: bmctl power off"
                 raise BmctlError(
-                    f"the machine is {state} {timeout:g} s after it was told to be {wanted}", hint=hint
+                    f"the controller says the machine is {state}, {timeout:g} s after it was told to be {wanted}",
+                    hint=hint,
                 )
 
     def _state(self) -> PowerState:

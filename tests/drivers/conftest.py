@@ -34,10 +34,11 @@ def hasty(monkeypatch) -> None:
     """Rests and patience are for machines; here they would only make the tests slow."""
     monkeypatch.setattr(redfish_connector, "_PAUSES", (0.05, 0.05))
     monkeypatch.setattr(redfish_conversation, "_RESTS", (0.05, 0.05))
+    monkeypatch.setattr(redfish_conversation, "_CLOSE_PATIENCE", 0.3)
     monkeypatch.setattr(redfish_media, "_REST", 0.05)
     monkeypatch.setattr(redfish_media, "_FIRST_PAUSE", 0.02)
     monkeypatch.setattr(redfish_media, "_SEE_EMPTY_WITHIN", 0.2)
-    monkeypatch.setattr(redfish_media, "_SEE_INSERTED_WITHIN", 0.5)
+    monkeypatch.setattr(redfish_media, "_SEE_INSERTED_WITHIN", 0.3)
 
 
 @dataclass(frozen=True, kw_only=True)

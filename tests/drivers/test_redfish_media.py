@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from redfish_controller import MEDIA, Answer, Drive
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redfish_controller import MEDIA, Answer, Controller, Drive, Service
 
 from bmctl.drivers import open_driver
+from bmctl.drivers.abilities import Access
 from bmctl.errors import BmctlError, RefusedError
+from bmctl.model.secret import Secret
 
 URL = "http://10.0.0.1:8080/k3y/n1.iso"
 INSERT = f"{MEDIA}/Cd/Actions/VirtualMedia.InsertMedia"
@@ -119,3 +125,46 @@ async def test_a_machine_without_virtual_media_has_no_such_ability(controller, a
     controller.system["VirtualMedia"] = None
     async with open_driver("redfish", access_to(controller)) as driver:
         assert driver.media is None
+
+
+def answers() -> st.SearchStrategy[list[Answer]]:
+    one = st.builds(Answer, status=st.sampled_from([0, 202, 204, 400, 409, 500, 503]), effect=st.booleans())
+    return st.lists(one, max_size=3)
+
+
+def drives() -> st.SearchStrategy[Drive]:
+    old = st.sampled_from([None, "http://10.0.0.9/old.iso", URL])
+    return st.builds(
+        Drive, image=old, refuses=st.sampled_from([0, 0, 400]), lies=st.integers(0, 2), late=st.integers(0, 3)
+    )
+
+
+@given(first=drives(), second=drives(), inserts=answers(), ejects=answers())
+@settings(max_examples=10, deadline=None)
+def test_whatever_the_controller_does_success_means_that_it_is_so(first, second, inserts, ejects):
+    controller = Controller(drives={"Cd": first, "Dvd": second})
+    controller.will("POST", INSERT, *inserts)
+    controller.will("POST", EJECT, *ejects)
+
+    def images() -> list[str]:
+        return [drive.image for drive in controller.drives.values() if drive.image]
+
+    async def main() -> None:
+        access = Access(address=controller.url, username="admin", password=Secret(controller.password))
+        async with open_driver("redfish", access) as driver:
+            try:
+                await driver.media.insert(URL)
+            except BmctlError:
+                pass
+            else:
+                assert images() == [URL]
+            try:
+                await driver.media.eject()
+            except BmctlError:
+                pass
+            else:
+                assert images() == []
+
+    with Service(controller):
+        asyncio.run(main())
+    assert not controller.tokens

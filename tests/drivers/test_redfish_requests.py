@@ -159,7 +159,7 @@ async def test_off_when_off_costs_one_read(controller, driver):
 
 async def test_a_machine_that_does_not_switch_is_an_error_that_says_how_long(controller, driver):
     controller.power_lag = 1000
-    with pytest.raises(BmctlError, match=r"the machine is off 0\.5 s after it was told to be on"):
+    with pytest.raises(BmctlError, match=r"says the machine is off, 0\.5 s after it was told to be on"):
         await driver.power.set(PowerAction.ON, timeout=0.5)
 
 

@@ -315,8 +315,13 @@ class AgentClient:
     def _good(self, answer: Answer, *, doing: str = "") -> Any:
         if answer.ok:
             return answer.body
-        about = f" {_short(doing)}" if doing else " a request"
-        raise RefusedError(f"the agent at {self.address} refused{about}: {answer.fault}")
+        about = _short(doing) if doing else "a request"
+        if answer.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise BmctlError(
+                f"the agent at {self.address} broke down in {about}: {answer.fault}",
+                hint="see the ramdisk's log: a program that the agent needs may be missing there",
+            )
+        raise RefusedError(f"the agent at {self.address} refused {about}: {answer.fault}")
 
 
 def _short(name: str) -> str:

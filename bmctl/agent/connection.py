@@ -193,17 +193,15 @@ def _evidence_of_number(number: int | None) -> Evidence:
 def _evidence_of(error: Exception) -> tuple[Evidence, bool]:
     """What a failed request showed, and whether the agent may have received it."""
     match error:
-        case aiohttp.ClientConnectorSSLError():
-            return Evidence.PORT_OPEN, False
-        case aiohttp.ClientConnectorError(os_error=ConnectionResetError()):
+        case (
+            aiohttp.ClientConnectorSSLError() | aiohttp.ClientConnectorError(os_error=ConnectionResetError())
+        ):
             return Evidence.PORT_OPEN, False
         case aiohttp.ClientConnectorError(os_error=OSError(errno=number)):
             return _evidence_of_number(number), False
         case aiohttp.ConnectionTimeoutError():
             return Evidence.SILENT, False
-        case TimeoutError():
-            return Evidence.TLS_UP, True
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+        case TimeoutError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
             return Evidence.TLS_UP, True
         case _:
             return Evidence.PORT_OPEN, True

@@ -98,26 +98,12 @@ def _matcher(name: str, wanted: str | int | bool) -> Callable[[Disk], bool]:
 
 def _size_matcher(wanted: str) -> Callable[[float], bool]:
     word, rest = _split(wanted)
-    if word == "<or>":
-        sizes = [_number(text) for text in rest.split("<or>")]
-        return lambda size: size in sizes
-    if word == "<range-in>":
-        return _range_matcher(rest)
+    # An agent compares <or> with the number as text, so that it never holds: refused like the others.
     compare = _NUMBERS.get(word or "==")
     if compare is None:
         raise InvalidError(f"root_device size: the operator {word} does not compare numbers")
     number = _number(rest)
     return lambda size: compare(size, number)
-
-
-def _range_matcher(text: str) -> Callable[[float], bool]:
-    found = re.fullmatch(r"([\[(])\s*(\S+)\s+(\S+)\s*([\])])", text.strip())
-    if found is None:
-        raise InvalidError(f"root_device size: {text.strip()!r} is no range like [ 100 200 ]")
-    lowest, highest = _number(found[2]), _number(found[3])
-    above = operator.ge if found[1] == "[" else operator.gt
-    below = operator.le if found[4] == "]" else operator.lt
-    return lambda size: above(size, lowest) and below(size, highest)
 
 
 def _text_matcher(name: str, wanted: str) -> Callable[[str], bool]:

@@ -93,8 +93,8 @@ class _Header:
 
 def _read_gpt(descriptor: int, size: int, sector: int, name: str, boot_code: bool) -> PartitionTable:
     header = _read_header(os.pread(descriptor, sector, sector), name)
-    if (max(header.backup, header.last_usable) + 1) * sector > size:
-        needed = (max(header.backup, header.last_usable) + 1) * sector
+    needed = (max(header.backup, header.last_usable, header.entries_at) + 1) * sector
+    if needed > size:
         raise InvalidError(
             f"{name} is cut short: its partition table speaks of {needed} bytes, the image has {size}",
             hint="fetch the image again",

@@ -6,7 +6,10 @@ import asyncio
 import datetime as dt
 import ipaddress
 import itertools
+import shutil
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -90,6 +93,7 @@ class FakeAgent:
     results: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     failures: dict[str, dict[str, Any]] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     received: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     lose_replies: int = 0
@@ -160,6 +164,8 @@ class FakeAgent:
         extension, _, name = body["name"].partition(".")
         if extension == "nope":
             return fault(404, f"Not found: Extension with id {extension} not found.")
+        if name in self.broken:
+            return fault(500, "Object of type FileNotFoundError is not JSON serializable")
         command = self.add(name)
         if name in self.failures:
             command.update(command_status="FAILED", command_error=self.failures[name])
@@ -267,3 +273,24 @@ def node() -> Node:
 def token_forms() -> tuple[str, str]:
     """The token as it is, and as it stands in a URL."""
     return TOKEN, "T0ken-of-this-run%2Fwith%2Bodd%3Dcharacters-0123456789"
+
+
+@pytest.fixture(scope="session")
+def agent_environment(pytestconfig) -> Path:
+    """A Python environment with the released agent, made once and kept in `.cache`."""
+    missing = [
+        program for program in ("lshw", "lsblk", "udevadm", "lscpu", "ip") if shutil.which(program) is None
+    ]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    place = pytestconfig.rootpath / ".cache" / "agent-venv"
+    if not (place / "bin/ironic-python-agent").exists():
+        making = [
+            [sys.executable, "-m", "venv", place],
+            [place / "bin/pip", "install", "-q", "ironic-python-agent"],
+        ]
+        for command in making:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip("the released agent cannot be installed here")
+    return place

@@ -293,6 +293,15 @@ async def test_an_unknown_command_is_refused_in_the_agents_words(connect):
             await client.call("nope.nothing", {})
 
 
+async def test_an_agent_that_breaks_down_in_a_command_is_told_apart_from_one_that_refuses(connect, agent):
+    async with connect() as client:
+        assert await client.commands() == ()
+        agent.broken.add("get_hardware_info")
+        with pytest.raises(BmctlError, match="broke down in get_hardware_info") as caught:
+            await client.hardware()
+    assert not isinstance(caught.value, UnreachableError)
+
+
 async def test_logs_come_without_token_and_keys(connect, agent, identity, token_forms):
     text = f"GET /v1/commands/?agent_token={token_forms[1]} 200\n{identity.key_file.read_text()}\nharmless\n"
     raw = io.BytesIO()

@@ -16,7 +16,8 @@ from bmctl.store.marks import RunRecord
 if TYPE_CHECKING:
     from bmctl.agent.client import AgentClient
     from bmctl.drivers.abilities import Driver
-    from bmctl.images import PreparedImage
+    from bmctl.images.prepare import PreparedImage
+    from bmctl.images.progress import ImageProgress
     from bmctl.media.extents import ExtentFile
     from bmctl.model.image import ImageSource
     from bmctl.servers.transfer import Fetch
@@ -53,7 +54,7 @@ class ImageLibrary(Protocol):
     """Turns what the inventory names into what the agent writes, once for all machines."""
 
     async def prepare(
-        self, image: ImageSource, progress: Callable[[str, int, int | None], None]
+        self, image: ImageSource, tell: Callable[[ImageProgress], None]
     ) -> PreparedImage: ...
 
 

@@ -26,7 +26,8 @@ from bmctl.servers.transfer import Fetch
 from bmctl.store.marks import RunRecord
 
 if TYPE_CHECKING:
-    from bmctl.images import PreparedImage
+    from bmctl.images.prepare import PreparedImage
+    from bmctl.images.progress import ImageProgress
     from bmctl.inventory import Inventory
     from bmctl.model.image import ImageSource
 
@@ -194,13 +195,11 @@ class Images:
     def __init__(self, cache: Path) -> None:
         self._cache = cache
 
-    async def prepare(
-        self, image: ImageSource, progress: Callable[[str, int, int | None], None]
-    ) -> PreparedImage:
+    async def prepare(self, image: ImageSource, tell: Callable[[ImageProgress], None]) -> PreparedImage:
         """The image as the agent will stream it; see `bmctl.images.prepare`."""
-        from bmctl.images import prepare
+        from bmctl.images.prepare import prepare
 
-        return await prepare(image, cache=self._cache, progress=progress)
+        return await prepare(image, cache=self._cache, progress=tell)
 
 
 class Shelf:

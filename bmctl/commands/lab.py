@@ -16,6 +16,7 @@ from bmctl.commands.tables import show_table
 from bmctl.errors import BmctlError
 
 if TYPE_CHECKING:
+    from bmctl.lab.image.build import ImageEvent
     from bmctl.lab.lifecycle import LabEvent
     from bmctl.lab.record import Lab
 
@@ -126,7 +127,7 @@ def execute(ctx: click.Context, name: str, arguments: tuple[str, ...]) -> None:
     Needed where the lab was brought up without root, since the host has no link
     to it then.
     """
-    from bmctl.lab.starter import inside_command
+    from bmctl.lab.inside import inside_command
 
     lab = _require(settings_of(ctx), name)
     words = inside_command(lab, arguments)
@@ -193,11 +194,15 @@ def _image(settings: Settings, chosen: dict[str, Any]) -> tuple[str | None, str 
 def _build_image(settings: Settings) -> tuple[str, str]:
     """Path and checksum of the lab's own image."""
     from bmctl.commands.building import show_building
-    from bmctl.lab.image import build_image
+    from bmctl.lab.image.build import build_image
 
     with show_building("the lab's image", settings) as progress:
-        built = build_image(settings.find_cache() / "lab-images", progress)
-    return str(built.path), str(built.checksum)
+
+        def tell(event: ImageEvent) -> None:
+            progress(event.stage, event.done / event.total if event.total else None)
+
+        built = build_image(settings.find_cache() / "lab-images", tell)
+    return built.path, f"sha256:{built.sha256}"
 
 
 def _directory(settings: Settings, name: str) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bmctl.engine.step import Step
+from bmctl.images.inside import check_bootable
+from bmctl.images.progress import ImageProgress
 from bmctl.model.image import ImageSource
 from bmctl.ports import Ports
 
@@ -18,12 +20,11 @@ class CheckImage:
 
 async def check_image(ports: Ports, args: CheckImage) -> None:
     """Leave a verified raw image in the cache and its size and digest in the journal."""
-    from bmctl.images import check_bootable
 
-    def progress(text: str, done: int, total: int | None) -> None:
-        ports.progress(text, done=done, total=total, unit="B")
+    def tell(progress: ImageProgress) -> None:
+        ports.progress(f"{progress.stage} the image", done=progress.done, total=progress.total, unit="B")
 
-    prepared = await ports.images.prepare(args.image, progress)
+    prepared = await ports.images.prepare(args.image, tell)
     check_bootable(prepared, ports.node)
     ports.record.put(
         "image",

@@ -74,10 +74,8 @@ class RedfishPower:
                 return
             if left <= 0:
                 hint = "look at its console" if forced else "force it: bmctl power off"
-                raise BmctlError(
-                    f"the controller says the machine is {state}, {timeout:g} s after it was told to be {wanted}",
-                    hint=hint,
-                )
+                seen = f"the controller says the machine is {state}"
+                raise BmctlError(f"{seen}, {timeout:g} s after it was told to be {wanted}", hint=hint)
 
     def _state(self) -> PowerState:
         return power_of(self._conversation.look())

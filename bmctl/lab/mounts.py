@@ -25,7 +25,17 @@ def mount_private_directories(root: Path, acceleration: Acceleration, run: Calla
             run(("mount", "--bind", str(own), target))
     _cover_run(root / "run", run)
     if acceleration is Acceleration.TCG and KVM_DEVICE.exists():
-        run(("mount", "--bind", "/dev/null", str(KVM_DEVICE)))
+        _cover_device(KVM_DEVICE, root / "no-kvm", run)
+
+
+def _cover_device(device: Path, own: Path, run: Callable[[Command], None]) -> None:
+    """Make a device look unusable, even to root: a file that no one may write, as its mount is read-only.
+
+    As long as it looks usable and QEMU does not use it, libvirt asks QEMU for its abilities at each request.
+    """
+    own.touch()
+    run(("mount", "--bind", str(own), str(device)))
+    run(("mount", "-o", "remount,bind,ro", str(device)))
 
 
 def _cover_run(own: Path, run: Callable[[Command], None]) -> None:

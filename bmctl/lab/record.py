@@ -62,7 +62,7 @@ class LabOptions:
     nics: int = 1
     firmware: BootMode = BootMode.UEFI
     secure_boot: bool = False
-    controller: Controller = Controller.EMULATOR
+    controller: Controller = Controller.FRONT
     tls: bool = True
     number: int | None = None
     image: str | None = None

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -282,7 +282,7 @@ class Builder:
         tree = self._esp_tree(boot, kernel, early)
         for path in sorted([tree, *tree.rglob("*")]):
             os.utime(path, (TIMESTAMP, TIMESTAMP))
-        command = ("mcopy", "-s", "-m", "-i", image, *sorted(tree.iterdir()), "::/")
+        command: list[str | Path] = ["mcopy", "-s", "-m", "-i", image, *sorted(tree.iterdir()), "::/"]
         self.children.run(command, what="writing the EFI system partition")
 
     def _esp_tree(self, boot: Path, kernel: str, early: tuple[str, ...]) -> Path:
@@ -317,11 +317,11 @@ class Builder:
         cpio.write(tree, archive, timestamp=TIMESTAMP)
         return archive.getvalue()
 
-    def _as_owner(self, command: tuple[str | Path, ...], *, what: str) -> bytes:
+    def _as_owner(self, command: Sequence[str | Path], *, what: str) -> bytes:
         """Run a command as the owner of the trees, who is nobody real where a normal user builds."""
         if os.geteuid() == 0:
             return self.children.run(command, what=what)
-        return self.children.run(("mmdebstrap", "--unshare-helper", *command), what=what)
+        return self.children.run(["mmdebstrap", "--unshare-helper", *command], what=what)
 
 
 def _first(tree: Path, pattern: str) -> Path:

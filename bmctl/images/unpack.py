@@ -46,24 +46,19 @@ def _chunks(file: BinaryIO, meter: Meter, size: int = CHUNK) -> Iterator[bytes]:
 
 
 def _gunzip(file: BinaryIO, meter: Meter) -> Iterator[bytes]:
-    stream = zlib.decompressobj(wbits=31)
-    fresh = True
+    stream, fresh = zlib.decompressobj(wbits=31), True
     for chunk in _chunks(file, meter):
-        data = chunk
-        while data:
+        data, more = chunk, False
+        while data or more:
             if fresh and not (data := data.lstrip(b"\0")):
                 break  # tapes and block devices pad with zeros after the last member
             output = stream.decompress(data, CHUNK)
-            fresh = False
             if output:
                 yield output
-            data = stream.unconsumed_tail
+            data, more, fresh = stream.unconsumed_tail, len(output) == CHUNK, False
             if stream.eof:
-                data, stream, fresh = stream.unused_data, zlib.decompressobj(wbits=31), True
-            elif not data and not output:
-                break
-        while not fresh and (output := stream.decompress(b"", CHUNK)):
-            yield output
+                data, stream = stream.unused_data, zlib.decompressobj(wbits=31)
+                more, fresh = False, True
     if not fresh:
         raise EOFError
 

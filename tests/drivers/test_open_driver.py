@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 from redfish_controller import SESSIONS, SYSTEM, Answer, Controller, Service
 
-from bmctl.drivers import open_driver
+from bmctl.drivers import open_driver, redfish_connector
 from bmctl.errors import BmctlError, InvalidError, RefusedError, UnreachableError
 from bmctl.model.firmware import PowerState
 from bmctl.model.secret import Secret
@@ -185,3 +186,35 @@ async def test_tls_asked_for_where_there_is_none(controller, access_to):
 async def test_a_ca_file_that_is_missing(controller, access_to):
     error = await error_of(access_to(controller, verify=Path("/nonexistent/ca.pem")), InvalidError)
     assert error.message == "the CA file /nonexistent/ca.pem does not exist"
+
+
+async def test_a_controller_that_takes_the_connection_and_says_nothing(controller, access_to, monkeypatch):
+    monkeypatch.setattr(redfish_connector, "READ_TIMEOUT", 0.2)
+    controller.will("GET", "/redfish/v1/", Answer(delay=0.6))
+    error = await error_of(access_to(controller), UnreachableError)
+    assert error.message == f"the controller at {controller.url} took the connection but does not answer"
+    assert len(controller.log) == 1
+
+
+async def test_an_answer_that_is_not_as_described(controller, access_to):
+    controller.system["Actions"] = ["none"]
+    error = await error_of(access_to(controller), RefusedError)
+    assert error.message.startswith(f"the controller at {controller.url} could not answer")
+
+
+async def test_being_interrupted_again_and_again_does_not_lose_the_session(controller, access_to):
+    inside = asyncio.Event()
+
+    async def work() -> None:
+        async with open_driver("redfish", access_to(controller)):
+            inside.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(work())
+    await inside.wait()
+    for _ in range(5):
+        task.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not controller.tokens

@@ -7,7 +7,7 @@ from redfish_controller import SYSTEM, Answer
 
 from bmctl.drivers import open_driver
 from bmctl.errors import BmctlError, RefusedError
-from bmctl.model.firmware import BootMode, BootTarget
+from bmctl.model.firmware import BootMode, BootTarget, SecureBootState
 
 
 def patches(controller) -> list[dict]:
@@ -123,3 +123,28 @@ async def test_an_override_in_the_settings_resource_counts_as_taken(controller, 
         await driver.boot.set_next(BootTarget.CD, BootMode.UEFI)
     assert controller.pages[settings]["Boot"]["BootSourceOverrideTarget"] == "Cd"
     assert controller.boot["BootSourceOverrideTarget"] == "None"
+
+
+async def test_secure_boot_that_cannot_be_set_is_an_error(controller, access_to):
+    controller.system["SecureBoot"] = {"@odata.id": f"{SYSTEM}/SecureBoot"}
+    controller.pages[f"{SYSTEM}/SecureBoot"] = {"SecureBootEnable": False}
+    async with open_driver("redfish", access_to(controller)) as driver:
+        await driver.secure_boot.set(True)
+        controller.will("PATCH", f"{SYSTEM}/SecureBoot", Answer(status=204))
+        with pytest.raises(BmctlError, match="did not set secure boot off"):
+            await driver.secure_boot.set(False)
+
+
+async def test_secure_boot_behind_a_licence_is_unknown(controller, access_to):
+    controller.system["SecureBoot"] = {"@odata.id": f"{SYSTEM}/SecureBoot"}
+    controller.will("GET", f"{SYSTEM}/SecureBoot", Answer(status=403))
+    async with open_driver("redfish", access_to(controller)) as driver:
+        assert await driver.secure_boot.state() is SecureBootState.UNKNOWN
+
+
+async def test_a_mode_the_controller_keeps_is_an_error(controller, driver):
+    controller.will("PATCH", SYSTEM, *(Answer(status=204) for _ in range(9)))
+    controller.boot["BootSourceOverrideMode"] = "Legacy"
+    await driver.power.state()
+    with pytest.raises(BmctlError, match=r"does not change the boot mode to uefi \(it shows Legacy\)"):
+        await driver.boot.set_next(BootTarget.CD, BootMode.UEFI)

@@ -168,3 +168,15 @@ def test_whatever_the_controller_does_success_means_that_it_is_so(first, second,
     with Service(controller):
         asyncio.run(main())
     assert not controller.tokens
+
+
+async def test_drives_of_the_manager_are_used_where_the_system_has_none(controller, access_to):
+    controller.system |= {
+        "VirtualMedia": None,
+        "Links": {"ManagedBy": [{"@odata.id": "/redfish/v1/Managers/1"}]},
+    }
+    controller.pages["/redfish/v1/Managers/1"] = {"VirtualMedia": {"@odata.id": MEDIA}}
+    async with open_driver("redfish", access_to(controller)) as driver:
+        await driver.media.insert(URL)
+        assert await driver.media.inserted() == (URL,)
+    assert controller.drives["Cd"].image == URL

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from bmctl.lab.record import Lab, LabNode
+from bmctl.model.firmware import BootMode
 
 IMAGE_NAME = "lab"
 SSH_PORT = 22
@@ -42,6 +43,10 @@ def _node(lab: Lab, node: LabNode) -> dict[str, Any]:
         },
         "network": {"mac": node.macs[0], "address": _addresses(lab, node)},
     }
+    if lab.options.firmware is not BootMode.UEFI:
+        entry["boot_mode"] = lab.options.firmware.value
+    if lab.options.secure_boot:
+        entry["secure_boot"] = True
     if lab.options.image is not None:
         entry["image"] = IMAGE_NAME
     entry["instance"] = {"hostname": node.name, "ssh_keys": [f"file:{lab.path('id_ed25519.pub')}"]}

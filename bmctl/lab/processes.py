@@ -27,14 +27,26 @@ def is_same(pid: int, started: int) -> bool:
     return start_time(pid) == started
 
 
-def child_of(parent: int) -> int | None:
-    """The pid of a process' only child; None while it has none."""
+def first_of_namespace(parent: int) -> int | None:
+    """The pid, as seen here, of the child that is the first process of a namespace; None while there is none.
+
+    While unshare sets up identity maps it has other children too.
+    """
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             fields = _status_fields(int(entry.name))
-            if fields is not None and int(fields[1]) == parent:
+            if fields is not None and int(fields[1]) == parent and _is_first(int(entry.name)):
                 return int(entry.name)
     return None
+
+
+def _is_first(pid: int) -> bool:
+    try:
+        status = (PROC / str(pid) / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    pids = next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), [])
+    return len(pids) > 1 and pids[-1] == "1"
 
 
 def end_process(pid: int, started: int, timeout: float) -> bool:

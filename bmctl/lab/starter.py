@@ -14,7 +14,7 @@ from typing import IO
 
 from bmctl.errors import BmctlError
 from bmctl.lab.network import uplink_commands
-from bmctl.lab.processes import child_of, collect, end_process, start_time
+from bmctl.lab.processes import collect, end_process, first_of_namespace, start_time
 from bmctl.lab.record import Lab
 from bmctl.lab.requirements import SEARCH_PATH, find_program
 
@@ -97,7 +97,7 @@ def capsule_command(lab: Lab) -> tuple[str, ...]:
     """The command line that makes the namespaces and runs the capsule as their first process."""
     namespaces = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--net"]
     if lab.user_namespace:
-        namespaces += ["--user", "--map-root-user"]
+        namespaces += ["--user", "--map-root-user", "--map-auto"]
     return ("unshare", *namespaces, sys.executable, "-P", "-m", "bmctl.lab.capsule", lab.directory)
 
 
@@ -114,7 +114,7 @@ def _first_process(holder_pid: int) -> tuple[int, int]:
     """The pid, as seen from here, and the start time of the first process in the namespaces."""
     deadline = time.monotonic() + NAMESPACE_SECONDS
     while time.monotonic() < deadline:
-        if (pid := child_of(holder_pid)) is not None and (started := start_time(pid)) is not None:
+        if (pid := first_of_namespace(holder_pid)) is not None and (started := start_time(pid)) is not None:
             return pid, started
         if start_time(holder_pid) is None:
             raise BmctlError(

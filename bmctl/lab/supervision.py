@@ -17,6 +17,8 @@ from bmctl.lab.network import Command
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.02
+# virsh says first which command failed and then why.
+WORDS = 2
 
 
 class SetupError(Exception):
@@ -38,9 +40,10 @@ class Supervisor:
             status = self._wait_for(pid)
             if status != 0:
                 output.seek(0)
-                words = output.read().decode(errors="replace").strip() or "it said nothing"
+                lines = output.read().decode(errors="replace").strip().splitlines()
+                words = "; ".join(lines[:WORDS]) or "it said nothing"
                 name = " ".join(command[:4])
-                raise SetupError(f"{name} failed with status {status}: {words.splitlines()[0]}")
+                raise SetupError(f"{name} failed with status {status}: {words}")
 
     def serve(self, name: str, command: Command, ready: Callable[[], bool], **environment: str) -> None:
         """Start a service and wait until it is ready."""

@@ -59,7 +59,7 @@ def up(options: LabOptions, directory: Path, tell: Callable[[LabEvent], None]) -
     with _owned(directory, make=True):
         if (lab := _running(directory)) is not None:
             return lab
-        require_lab(options.firmware)
+        require_lab(options.firmware, user_namespace=_wants_user_namespace(options))
         _end_and_empty(directory)
         lab = _prepare(options, directory, tell)
         try:
@@ -171,12 +171,16 @@ def _wait_until(happened: Callable[[], bool]) -> bool:
     return True
 
 
+def _wants_user_namespace(options: LabOptions) -> bool:
+    return options.user_namespace if options.user_namespace is not None else os.geteuid() != 0
+
+
 def _prepare(options: LabOptions, directory: Path, tell: Callable[[LabEvent], None]) -> Lab:
     """Write all that the capsule will read; nothing runs yet."""
     (directory / MARKER).touch()
     for name in SUBDIRECTORIES:
         (directory / name).mkdir(mode=0o700)
-    user_namespace = options.user_namespace if options.user_namespace is not None else os.geteuid() != 0
+    user_namespace = _wants_user_namespace(options)
     chosen = network.choose_network(
         number=options.number,
         inside=user_namespace,

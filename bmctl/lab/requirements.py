@@ -32,6 +32,8 @@ PROGRAMS = (
     Requirement(name="libvirtd", package="libvirt-daemon-system"),
     Requirement(name="virsh", package="libvirt-clients"),
 )
+# libvirt sets supplementary groups, which needs more than the one id a normal user can map alone.
+USER_PROGRAMS = (Requirement(name="newuidmap", package="uidmap"),)
 FILES = (
     Requirement(name="/dev/net/tun", package=None),
     Requirement(name="/var/lib/libvirt", package="libvirt-daemon-system"),
@@ -53,10 +55,11 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path=SEARCH_PATH)
 
 
-def require_lab(firmware: BootMode) -> None:
+def require_lab(firmware: BootMode, *, user_namespace: bool = False) -> None:
     """Raise one BmctlError that names everything a lab lacks here."""
+    programs = (*PROGRAMS, *USER_PROGRAMS) if user_namespace else PROGRAMS
     files = (*FILES, FIRMWARE) if firmware is BootMode.UEFI else FILES
-    missing = [*_absent(PROGRAMS, find_program), *_absent(files, _existing)]
+    missing = [*_absent(programs, find_program), *_absent(files, _existing)]
     modules = [module for module in MODULES if importlib.util.find_spec(module) is None]
     _refuse("the virtual lab", missing, modules)
 

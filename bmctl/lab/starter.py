@@ -67,7 +67,7 @@ def start_capsule(lab: Lab) -> Iterator[StartedCapsule]:
         pid = 0
         started = 0
         try:
-            pid, started = _first_process(holder_pid)
+            pid, started = _first_process(lab, holder_pid)
             yield StartedCapsule(
                 pid=pid,
                 start_time=started,
@@ -110,7 +110,7 @@ def _spawn(lab: Lab, stdin: int, stdout: int, stderr: int) -> int:
     return os.posix_spawn(program, capsule_command(lab), environment, file_actions=actions, setsid=True)
 
 
-def _first_process(holder_pid: int) -> tuple[int, int]:
+def _first_process(lab: Lab, holder_pid: int) -> tuple[int, int]:
     """The pid, as seen from here, and the start time of the first process in the namespaces."""
     deadline = time.monotonic() + NAMESPACE_SECONDS
     while time.monotonic() < deadline:
@@ -118,8 +118,13 @@ def _first_process(holder_pid: int) -> tuple[int, int]:
             return pid, started
         if start_time(holder_pid) is None:
             raise BmctlError(
-                "the lab's namespaces could not be made",
-                hint="as a normal user this needs user namespaces: see `unshare --user --map-root-user true`",
+                f"the lab's namespaces could not be made: {_complaint(lab)}",
+                hint="a normal user needs ranges in /etc/subuid and /etc/subgid, and user namespaces allowed",
             )
         time.sleep(POLL_SECONDS)
     raise BmctlError(f"the lab's namespaces were not ready after {NAMESPACE_SECONDS:.0f} s")
+
+
+def _complaint(lab: Lab) -> str:
+    lines = lab.path("log/capsule.log").read_text(errors="replace").strip().splitlines()
+    return lines[0] if lines else "unshare said nothing"

@@ -53,6 +53,6 @@ class LazyGroup(click.Group):
             import difflib
 
             close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-            advice = f', did you mean "{close[0]}"?' if close else f"; see {ctx.command_path} --help"
+            advice = f', did you mean "{close[0]}"?' if close else ""
             raise click.UsageError(f'there is no command "{name}"{advice}', ctx=ctx)
         return super().resolve_command(ctx, args)

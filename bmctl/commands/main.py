@@ -65,8 +65,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
+        return _tell_usage(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
@@ -77,6 +76,17 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
     except Exception:  # noqa: BLE001 - the one place that catches everything
         return _tell_bug()
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _tell_usage(error: click.ClickException) -> int:
+    """A wrong command line: what is wrong, and where the right ones are shown."""
+    from bmctl.commands.report import show_error
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "bmctl"
+    message = error.format_message().rstrip(".")
+    show_error(BmctlError(message[:1].lower() + message[1:], hint=f"see {path} --help"))
+    return ExitCode.USAGE
 
 
 def _tell(error: BmctlError, settings: Settings) -> int:

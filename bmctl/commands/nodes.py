@@ -24,8 +24,9 @@ def nodes_argument(*, required: bool = False) -> Callable[[F], F]:
         function = click.option(
             "-g", "--group", "groups", multiple=True, metavar="GROUP", help="Nodes of this group; repeatable."
         )(function)
+        metavar = "NODE..." if required else "[NODE]..."
         return click.argument(
-            "names", nargs=-1, required=required, metavar="NODE...", shell_complete=complete_nodes
+            "names", nargs=-1, required=required, metavar=metavar, shell_complete=complete_nodes
         )(function)
 
     return decorate

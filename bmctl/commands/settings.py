@@ -123,7 +123,7 @@ def common_options(function: F) -> F:
             count=True,
             callback=_keep("verbosity"),
             expose_value=False,
-            help="Tell more; twice for every request.",
+            help="Tell more.",
         ),
         click.option(
             "--debug",

@@ -140,10 +140,12 @@ def write_file(
 ) -> None:
     """Write the whole file to `destination`, which appears complete or not at all.
 
-    `progress` is told (bytes written, bytes in all).
+    It is readable by its owner alone, since a boot medium holds keys. `progress` is told (bytes
+    written, bytes in all).
     """
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}")
     try:
+        temporary.touch(mode=0o600)
         with temporary.open("wb", buffering=0) as target:
             _copy_pieces(file, target.fileno(), progress)
         temporary.replace(destination)

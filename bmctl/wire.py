@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,11 +17,11 @@ from bmctl.drivers.guarded import guarded
 from bmctl.errors import BmctlError
 from bmctl.media.credentials import RunCredentials
 from bmctl.media.extents import ExtentFile
-from bmctl.model.node import Node
+from bmctl.model.node import DriverName, Node
 from bmctl.model.secret import Secret
 from bmctl.ports import Ports
 from bmctl.servers.http import FileServer, Publication
-from bmctl.servers.route import source_address
+from bmctl.servers.route import is_known_here, source_address
 from bmctl.servers.transfer import Fetch
 from bmctl.store.marks import RunRecord
 
@@ -55,7 +55,7 @@ class RunKeys:
 
 
 class Wire:
-    """The ports of one command; use it as an async context manager. Files are served from the first run on."""
+    """The ports of one command; use it as an async context manager. Files are served from the first run."""
 
     def __init__(
         self,
@@ -91,8 +91,21 @@ class Wire:
     @asynccontextmanager
     async def driver(self, node: Node) -> AsyncIterator[Driver]:
         """The node's controller, logged in; its session is given back at the end."""
-        async with open_driver(node.bmc.driver, self.access(node)) as driver:
+        access = replace(self.access(node), connect_to=await self._found_elsewhere(node))
+        async with open_driver(node.bmc.driver, access) as driver:
             yield driver
+
+    async def _found_elsewhere(self, node: Node) -> str | None:
+        """The controller's address by the inventory's name servers, where this host knows none."""
+        host = urlsplit(node.bmc.address).hostname
+        if node.bmc.driver is DriverName.FAKE or host is None or is_known_here(host):
+            return None
+        servers = node.network.dns or self._inventory.name_servers
+        if not servers:
+            return None
+        from bmctl.inventory.names import resolve_controller
+
+        return str((await resolve_controller(host, servers))[0])
 
     def access(self, node: Node) -> Access:
         """How to reach the node's controller, with its password; InvalidError where that is not to be had."""
@@ -128,7 +141,12 @@ class Wire:
             medium = self._medium(node, keys)
             driver = await stack.enter_async_context(self.driver(node))
             server = await self._serve(record)
-            shelf = Shelf(server, self._watches, node, keys.path_key, self._serving.advertise)
+            readers = Readers(
+                controller=await self._found_elsewhere(node) or urlsplit(node.bmc.address).hostname,
+                node=str(node.network.address),
+                advertise=self._serving.advertise,
+            )
+            shelf = Shelf(server, self._watches, keys.path_key, readers)
             stack.callback(shelf.withdraw_all)
             token = Secret(keys.credentials.token)
             agent = await stack.enter_async_context(
@@ -202,6 +220,21 @@ class Images:
         return await prepare(image, cache=self._cache, progress=tell)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Who fetches a run's files; `advertise` is the address all of them are told, None to go by route."""
+
+    controller: str | None
+    node: str
+    advertise: str | None
+
+    def address(self, *, of_controller: bool) -> str:
+        """The address of this host as the reader sees it."""
+        if self.advertise is not None:
+            return self.advertise
+        return str(source_address((of_controller and self.controller) or self.node))
+
+
 class Shelf:
     """The files of one run on the command's file server, under the run's own path.
 
@@ -212,15 +245,13 @@ class Shelf:
         self,
         server: FileServer,
         watches: dict[str, Callable[[Fetch], None]],
-        node: Node,
         key: str,
-        advertise: str | None,
+        readers: Readers,
     ) -> None:
         self._server = server
         self._watches = watches
-        self._node = node
         self._key = key
-        self._advertise = advertise
+        self._readers = readers
         self._offered: dict[str, Publication] = {}
 
     def offer(
@@ -235,8 +266,7 @@ class Shelf:
         publication = self._server.publish(content, name, key=self._key)
         self._offered[name] = publication
         self._watches[name] = watch
-        address = self._advertise or source_address(self._reader(to_controller=to_controller))
-        return self._server.url(publication, address)
+        return self._server.url(publication, self._readers.address(of_controller=to_controller))
 
     def withdraw(self, name: str) -> None:
         """Stop serving a file."""
@@ -248,10 +278,3 @@ class Shelf:
         """Stop serving everything of this run."""
         for name in tuple(self._offered):
             self.withdraw(name)
-
-    def _reader(self, *, to_controller: bool) -> str:
-        """The host that will fetch the file."""
-        if not to_controller:
-            return str(self._node.network.address)
-        host = urlsplit(self._node.bmc.address).hostname
-        return host or str(self._node.network.address)

@@ -17,7 +17,11 @@ from bmctl.model.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How to reach one controller: what `Bmc` says, with secrets resolved and names looked up."""
+    """How to reach one controller: what `Bmc` says, with its secret resolved.
+
+    `connect_to` is the IP address to connect to where this host's resolver does not know the name in
+    `address`; certificates still go by the name.
+    """
 
     address: str
     username: str
@@ -25,6 +29,7 @@ class Access:
     system: str | None = None
     auth: str = "auto"
     verify: bool | Path = True
+    connect_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

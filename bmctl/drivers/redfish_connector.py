@@ -31,6 +31,7 @@ from bmctl.drivers.redfish_errors import (
     is_passing,
     verdict,
 )
+from bmctl.drivers.redfish_route import AddressAdapter
 from bmctl.errors import RefusedError
 
 # Pauses between the three tries of a GET, in seconds, where the controller names none.
@@ -74,7 +75,7 @@ class _HttpSession(requests.Session):
 class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
     """Sends requests to one controller until it is stopped."""
 
-    def __init__(self, origin: str, *, verify: bool | Path) -> None:
+    def __init__(self, origin: str, *, verify: bool | Path, connect_to: str | None = None) -> None:
         super().__init__(
             origin,
             verify=certificates(verify),
@@ -88,6 +89,8 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
         """The last answer to a GET."""
         self._stop = threading.Event()
         session = _HttpSession(origin)
+        if connect_to is not None:
+            session.mount(origin, AddressAdapter(connect_to))
         session.headers["Connection"] = "close"  # as sushy does: controllers choke on connections kept open
         self._session: _HttpSession = session
 

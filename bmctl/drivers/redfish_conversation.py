@@ -60,7 +60,9 @@ class Conversation:
         self.origin = origin(access.address)
         self.address = access.address.rstrip("/")
         self._access = access
-        self._connector = PatientConnector(self.origin, verify=_existing(access.verify))
+        self._connector = PatientConnector(
+            self.origin, verify=_existing(access.verify), connect_to=access.connect_to
+        )
         self._auth = _AUTH[access.auth](access.username, access.password.reveal())
         self._goodbye = threading.Lock()
         self._read_at = float("-inf")

@@ -30,6 +30,15 @@ def source_address(towards: str) -> Address:
     return ipaddress.ip_address(found.partition("%")[0])
 
 
+def is_known_here(host: str) -> bool:
+    """Whether this host's own resolver knows the name; an address stands for itself."""
+    try:
+        socket.getaddrinfo(host, ANY_PORT, type=socket.SOCK_DGRAM)
+    except OSError:
+        return False
+    return True
+
+
 def advertised_url(address: Address | str, port: int, path: str = "", *, scheme: str = "http") -> str:
     """A URL at this address; IPv6 gets its brackets. A host name is taken as it is."""
     text = str(address)

@@ -152,7 +152,7 @@ def tls_emulator(tmp_path_factory, certificate) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory) -> Path:
-    """A self-signed certificate for 127.0.0.1 and its key, in one file."""
+    """A self-signed certificate for 127.0.0.1 and `bmc1.example.test`, and its key, in one file."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -160,7 +160,9 @@ def certificate(tmp_path_factory) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bmc")])
     now = dt.datetime.now(dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("bmc1.example.test")]
+    )
     made = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -15,6 +15,7 @@ from bmctl.model.network import Address
 from bmctl.model.node import Node
 
 _PATTERN = frozenset("*?[")
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,5 +77,14 @@ class Inventory:
         return found
 
     def _unknown(self, kind: str, name: str, known: Iterable[str]) -> InvalidError:
+        known = tuple(known)
         message = f'there is no {kind} "{name}" in {self.source}'
-        return InvalidError(message + close_match(name, known))
+        return InvalidError(message + close_match(name, known), hint=_choices(kind, known))
+
+
+def _choices(kind: str, known: tuple[str, ...]) -> str:
+    """What could have been meant, a few of it where there is much."""
+    if not known:
+        return f"the inventory has no {kind}s"
+    rest = len(known) - _SHOWN
+    return f"the {kind}s are {', '.join(known[:_SHOWN])}" + (f" and {rest} more" if rest > 0 else "")

@@ -170,9 +170,7 @@ class Site:
 
     def marked(self, task: str, mark: str, *, after: int = 0) -> bool:
         """Whether the latest run's journal has this mark among its facts from number `after` on."""
-        return any(
-            fact.get("task") == task and fact.get("mark") == mark for fact in self.facts()[after:]
-        )
+        return any(fact.get("task") == task and fact.get("mark") == mark for fact in self.facts()[after:])
 
     def learnt(self, name: str) -> list[Any]:
         """Every value that the latest run wrote down under a name, oldest first."""

@@ -16,7 +16,6 @@ from bmctl.lab.record import LabNetwork, LabNode
 HIGHEST_NUMBER = 250
 BRIDGE = "lan"
 UPLINK = "uplink"
-NUD_FLAGS = ("nodad",)
 Command = tuple[str, ...]
 
 
@@ -131,5 +130,5 @@ def _address_commands(link: str, address: str, address6: str | None, network: La
     commands: list[Command] = [("ip", "address", "add", f"{address}/{network.prefix}", "dev", link)]
     if address6 is not None:
         # Duplicate address detection would keep the address unusable for a second.
-        commands.append(("ip", "address", "add", f"{address6}/{network.prefix6}", "dev", link, *NUD_FLAGS))
+        commands.append(("ip", "address", "add", f"{address6}/{network.prefix6}", "dev", link, "nodad"))
     return commands

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
@@ -125,7 +125,6 @@ class Lab:
     controller_url: str
     username: str
     user_namespace: bool
-    versions: dict[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """A file of the lab's directory."""

@@ -108,7 +108,9 @@ umount /proc /sys
 mount -o move /dev /root/dev
 exec switch_root /root /sbin/init
 """
-KERNEL_LINE = "root=UUID={root} rw console=tty0 console=ttyS0,115200 fsck.mode=skip mitigations=off quiet loglevel=4"
+KERNEL_LINE = (
+    "root=UUID={root} rw console=tty0 console=ttyS0,115200 fsck.mode=skip mitigations=off quiet loglevel=4"
+)
 GRUB = """\
 set timeout=0
 search --no-floppy --file --set=root /lab/vmlinuz

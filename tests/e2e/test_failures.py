@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def truncated_image(site, document):
 
 def no_esp(site, document):
     """A disk whose only partition is Linux', in an MBR."""
-    entry = bytes([0, 0, 0, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") + (8192).to_bytes(4, "little")
+    entry = struct.pack("<4xB3xII", 0x83, 2048, 8192)
     sector = bytes(446) + entry + bytes(48) + b"\x55\xaa"
     with (site.path / "linux.raw").open("wb") as disk:
         disk.write(sector)

@@ -26,9 +26,7 @@ def site(make_site, make_lab):
 
 def write_disk(path) -> None:
     """A disk with a boot sector, one active Linux partition from the first MiB on, and nothing in it."""
-    entry = (
-        bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") + (8192).to_bytes(4, "little")
-    )
+    entry = struct.pack("<B3xB3xII", 0x80, 0x83, 2048, 8192)
     with path.open("wb") as disk:
         disk.write((PROGRAM + TEXT).ljust(446, b"\0") + entry + bytes(48) + b"\x55\xaa")
         disk.truncate(8 * MIB)

@@ -27,6 +27,8 @@ from bmctl.ramdisk.sources import read_distribution, read_sources
 
 LEVEL: Final = 15
 """Of zstd: unpacking takes the same time at any level, and bytes are what virtual media is slow at."""
+WITHOUT_INFLUENCE: Final = frozenset({"__init__.py", "children.py", "progress.py", "record.py", "shelf.py"})
+"""Files of this package that never change what a ramdisk is."""
 PYTHON_VERSIONS: Final = ("3.11", "3.12", "3.13")
 """Pythons for which the lock has wheels of everything."""
 
@@ -161,9 +163,10 @@ def _add_own_files(root: Path) -> None:
 
 
 def _own_files() -> list[tuple[str, bytes]]:
-    """Names and contents of all that decides what a build does: this package's own files."""
+    """Names and contents of this package's own files that decide what a ramdisk is."""
     with as_file(files("bmctl.ramdisk")) as own:
-        paths = sorted(path for path in own.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        found = (path for path in own.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        paths = sorted(path for path in found if path.name not in WITHOUT_INFLUENCE)
         return [(path.relative_to(own).as_posix(), path.read_bytes()) for path in paths]
 
 

@@ -1,7 +1,7 @@
 """A writer for the archive that a Linux kernel unpacks as its first root file system.
 
-The format is "newc" (kernel documentation, driver-api/early-userspace/buffer-format). Owner is always root and
-times are one constant, so that the same tree gives the same bytes whoever packs it.
+The format is "newc" (kernel documentation, driver-api/early-userspace/buffer-format). Owner is always root
+and times are one constant, so that the same tree gives the same bytes whoever packs it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What goes into the deploy ramdisk, as data: packages, what is left out of them, kernel modules, udev rules.
 
-Programs are those the agent calls (and those its hardware managers look for); the rest serves the init script.
+Programs are those that the agent calls; the rest serves the init script.
 """
 
 from __future__ import annotations
@@ -53,10 +53,12 @@ LEFT_OUT_PACKAGES: Final = re.compile(
     adduser | cpio | debconf | debianutils | dpkg | tar | passwd | sensible-utils | logsave | uuid-runtime
     | gcc-\d+-base | init-system-helpers | initramfs-tools.* | dracut.* | klibc-utils | libklibc
     | linux-base.* | linux-image-(amd64|arm64|generic) | linux-firmware | wireless-regdb | .*-microcode
-    | lsb-base | media-types | mime-support | netbase | readline-common | sysvinit-utils | usrmerge | usr-is-merged
+    | lsb-base | media-types | mime-support | netbase | readline-common | sysvinit-utils | usrmerge
+        | usr-is-merged
     | perl.* | libperl.* | lib.*-perl | libgdbm.* | libdb5.* | libicu.* | libsemanage.* | libsepol.*
     | libpam-modules.* | libpam-runtime | libaudit-common | libtirpc.* | libnsl.* | ucf | tzdata | netcat.*
-    | ca-certificates | openssl | python3-distutils | python3-lib2to3 | python3\.\d+ | libc-bin | libc-l10n | systemd
+    | ca-certificates | openssl | python3-distutils | python3-lib2to3 | python3\.\d+ | libc-bin
+        | libc-l10n | systemd
     """
 )
 """Dependencies whose work is done by others here (maintainer scripts never run) or by nothing at all."""
@@ -64,24 +66,38 @@ LEFT_OUT_PACKAGES: Final = re.compile(
 LEFT_OUT_FILES: Final = re.compile(
     r"""(?x)
     etc/(?!mke2fs\.conf|udev|mdadm|protocols|services).*
-    | (boot/(?!vmlinuz) | var | srv | media | run | usr/share/(?!mdadm|smartmontools) | usr/(include|games|src|libexec)/).*
-    | usr/lib/(systemd/system|tmpfiles\.d|sysusers\.d|modprobe\.d|init|initramfs-tools|dracut|pkgconfig|lsb|kernel
-        |binfmt\.d|environment\.d|apt|dpkg|valgrind|mime|pm-utils|hdparm|xfsprogs|udev/hwdb\.d|udev/hwdb\.bin)/.*
+    | (boot/(?!vmlinuz) | var | srv | media | run | usr/share/(?!mdadm|smartmontools) | usr/(include|games
+        |src|libexec)/).*
+    | usr/lib/(systemd/system|tmpfiles\.d|sysusers\.d|modprobe\.d|init|initramfs-tools|dracut|pkgconfig|lsb
+        |kernel
+        |binfmt\.d|environment\.d|apt|dpkg|valgrind|mime|pm-utils|hdparm|xfsprogs|udev/hwdb\.d
+        |udev/hwdb\.bin)/.*
     | usr/lib/python3/dist-packages/.*
-    | usr/lib/python3\.\d+/(idlelib|lib2to3|ensurepip|pydoc_data|test|tkinter|turtledemo|sqlite3|curses|dbm|venv|wsgiref
+    | usr/lib/python3\.\d+/(idlelib|lib2to3|ensurepip|pydoc_data|test|tkinter|turtledemo|sqlite3|curses|dbm
+        |venv|wsgiref
         |distutils|config-3[^/]*|__phello__|turtle\.py|pydoc\.py|doctest\.py|pdb\.py|LICENSE\.txt)(/.*)?
-    | usr/lib/python3\.\d+/lib-dynload/_?(sqlite3|curses|curses_panel|dbm|gdbm|nis|test[a-z]*|xxtestfuzz|crypt|tkinter
+    | usr/lib/python3\.\d+/lib-dynload/_?(sqlite3|curses|curses_panel|dbm|gdbm|nis|test[a-z]*|xxtestfuzz
+        |crypt|tkinter
         |xxlimited.*|readline|ossaudiodev)\..*
-    | usr/lib/[^/]*/(gconv|audit|security|krb5|perl.*|e2fsprogs|pkgconfig|cmake|bfd-plugins|glib-2\.0|engines-3|ossl-modules
+    | usr/lib/[^/]*/(gconv|audit|security|krb5|perl.*|e2fsprogs|pkgconfig|cmake|bfd-plugins|glib-2\.0
+        |engines-3|ossl-modules
         |tc|xtables|gio)/.*
-    | usr/bin/(qemu-(io|nbd|storage-daemon)|pzstd|pdb3.*|py3.*|pydoc.*|pygettext.*|newgrp|chfn|chsh|su|setarch|i386|x86_64
-        |linux(32|64)|script.*|hd|ul|col.*|look|ncal|cal|write|wall|last|lastb|lslogins|lsns|nsenter|lsirq|irqtop|lsipc
-        |ipcs|ipcmk|ipcrm|peekfd|prtstat|uclampset|chrt|choom|rtstat|ctstat|lnstat|nstat|ss|routel?|rdma|devlink|dir|vdir|ptx
-        |csplit|factor|pinky|stdbuf|tsort|chcon|runcon|pslog|utmpdump|mcookie|lslocks|lsfd|setpriv|unshare|mesg|namei)
-    | usr/sbin/(tc|rtmon|rtacct|arpd|bridge|genl|dcb|vdpa|tipc|devlink|smartd|ipmievd|mdmon|xfs_(?!repair|growfs).*|debugfs
-        |e4crypt|e2scrub.*|e4defrag|e2freefrag|filefrag|update-smart-drivedb|systemd-hwdb|biosdecode|vpddecode|ownership
-        |ctrlaltdel|fsfreeze|ldattach|rtcwake|agetty|getty|sulogin|runuser|tunelp|swaplabel|fdformat|cfdisk|cgdisk|fixparts
-        |mkfs\.(minix|cramfs|bfs)|fsck\.(minix|cramfs)|capsh|getcap|setcap|getpcaps|readprofile|zramctl|e2undo|chcpu|chmem)
+    | usr/bin/(qemu-(io|nbd|storage-daemon)|pzstd|pdb3.*|py3.*|pydoc.*|pygettext.*|newgrp|chfn|chsh|su
+        |setarch|i386|x86_64
+        |linux(32|64)|script.*|hd|ul|col.*|look|ncal|cal|write|wall|last|lastb|lslogins|lsns|nsenter|lsirq
+        |irqtop|lsipc
+        |ipcs|ipcmk|ipcrm|peekfd|prtstat|uclampset|chrt|choom|rtstat|ctstat|lnstat|nstat|ss|routel?|rdma
+        |devlink|dir|vdir|ptx
+        |csplit|factor|pinky|stdbuf|tsort|chcon|runcon|pslog|utmpdump|mcookie|lslocks|lsfd|setpriv|unshare
+        |mesg|namei)
+    | usr/sbin/(tc|rtmon|rtacct|arpd|bridge|genl|dcb|vdpa|tipc|devlink|smartd|ipmievd|mdmon|xfs_(?!repair
+        |growfs).*|debugfs
+        |e4crypt|e2scrub.*|e4defrag|e2freefrag|filefrag|update-smart-drivedb|systemd-hwdb|biosdecode
+        |vpddecode|ownership
+        |ctrlaltdel|fsfreeze|ldattach|rtcwake|agetty|getty|sulogin|runuser|tunelp|swaplabel|fdformat|cfdisk
+        |cgdisk|fixparts
+        |mkfs\.(minix|cramfs|bfs)|fsck\.(minix|cramfs)|capsh|getcap|setcap|getpcaps|readprofile|zramctl
+        |e2undo|chcpu|chmem)
     """
 )
 """Paths (without leading slash, with /bin, /sbin and /lib already under /usr) that do not go in."""
@@ -170,14 +186,19 @@ MODULES: Final = (
 
 LEFT_OUT_MODULES: Final = re.compile(
     r"""(?x) kernel/(
-    drivers/net/ethernet/(3com|8390|adaptec|agere|alteon|altera|asix|atheros|brocade|cadence|chelsio/(cxgb|cxgb3)|cirrus
-        |dec|dlink|ezchip|fealnx|fujitsu|hisilicon|i825xx|litex|micrel|microchip|natsemi|neterion|nvidia|oki-semi
-        |packetengines|pasemi|qlogic/(netxen|qla3xxx|qlcnic)|rdc|samsung|sfc/falcon|silan|sis|smsc|sun|synopsys|tehuti|ti
+    drivers/net/ethernet/(3com|8390|adaptec|agere|alteon|altera|asix|atheros|brocade|cadence|chelsio/(cxgb
+        |cxgb3)|cirrus
+        |dec|dlink|ezchip|fealnx|fujitsu|hisilicon|i825xx|litex|micrel|microchip|natsemi|neterion|nvidia
+        |oki-semi
+        |packetengines|pasemi|qlogic/(netxen|qla3xxx|qlcnic)|rdc|samsung|sfc/falcon|silan|sis|smsc|sun
+        |synopsys|tehuti|ti
         |via|vertexcom|wiznet|xilinx|xircom)/.*
     | drivers/net/ethernet/(cavium/liquidio|intel/e100\b|jme|ethoc|fealnx|ec_bhf|lantiq|korina|davicom).*
     | drivers/net/ethernet/broadcom/b44.*
-    | drivers/scsi/(a100u2w|advansys|aha.*|aic7xxx|aic94xx|am53c974|arcmsr|atp870u|bfa|be2iscsi|bnx2fc|bnx2i|ch|csiostor|cxgbi|cxlflash
-        |dc395x|dmx3191d|elx|esas2r|esp_scsi|fdomain.*|imm|initio|ips|iscsi_tcp|mvumi|myr.|nsp32|osst|pcmcia|pmcraid|ppa|qedf
+    | drivers/scsi/(a100u2w|advansys|aha.*|aic7xxx|aic94xx|am53c974|arcmsr|atp870u|bfa|be2iscsi|bnx2fc
+        |bnx2i|ch|csiostor|cxgbi|cxlflash
+        |dc395x|dmx3191d|elx|esas2r|esp_scsi|fdomain.*|imm|initio|ips|iscsi_tcp|mvumi|myr.|nsp32|osst
+        |pcmcia|pmcraid|ppa|qedf
         |qedi|qla1280|qla2xxx/tcm_.*|qla4xxx|scsi_debug|snic|st|stex|wd719x)(/.*|\.ko)
     | drivers/firmware/(arm_scmi|tegra|xilinx|google|cirrus|broadcom)/.*
     )"""
@@ -193,12 +214,16 @@ LEFT_OUT_WHEEL_FILES: Final = re.compile(
     | (.*/)?(tests?|testing|locale)/.*(?<!\.mo) | (.*/)?py\.typed
     | bin/.* | share/.* | include/.* | cffi/.* | wrapt-stubs/.*
     | netaddr/eui/(oui|iab)\.(txt|idx) | netaddr/ip/.*\.xml
-    | [^/]*\.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|direct_url\.json|licenses/.*|LICENSE.*|AUTHORS.*|sboms/.*)
+    | [^/]*\.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|direct_url\.json|licenses/.*|LICENSE.*|AUTHORS.*
+        |sboms/.*)
     """
 )
 
-BUSYBOX_APPLETS: Final = (
-    "awk cat clear cp cut dmesg env find free grep gzip head hostname kill less ln ls mkdir more mv ping ping6 ps "
-    "readlink rm sed sh sleep sort tail tar tee test top touch tr true uniq vi wc which xargs zcat"
-).split()
+BUSYBOX_APPLETS: Final = tuple(
+    """
+    awk cat clear cp cut dmesg env find free grep gzip head hostname kill less ln ls mkdir more mv ping
+    ping6 ps readlink rm sed sh sleep sort tail tar tee test top touch tr true uniq vi wc which xargs
+    zcat
+    """.split()
+)
 """Linked to busybox where no package brought the program itself."""

@@ -53,7 +53,7 @@ def read_distribution(os_release: Path) -> Distribution:
     }
     if values.get("ID") not in {"debian", "ubuntu"} or not values.get("VERSION_CODENAME"):
         raise BmctlError(
-            f"a ramdisk can be built on Debian and Ubuntu only, this is {values.get('PRETTY_NAME', 'unknown')}",
+            f"a ramdisk is built on Debian or Ubuntu only, this is {values.get('PRETTY_NAME', 'unknown')}",
             hint="build it on such a machine, or bring one: bmctl ramdisk use KERNEL INITRAMFS",
         )
     return Distribution(

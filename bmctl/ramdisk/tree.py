@@ -1,6 +1,6 @@
 """The ramdisk's file tree: package files unpacked and our own files laid over them.
 
-No maintainer script runs and nothing needs root: what scripts would do, such as links for busybox, is done here.
+No maintainer script runs and nothing needs root: what scripts would do is done here.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def place_wheels(wheels: Path, tree: Path) -> None:
 
 
 def compile_python(tree: Path, *, python: str, children: Children) -> None:
-    """Byte-compile everything, so that nothing is compiled at each boot, and leave out the libraries' sources.
+    """Byte-compile everything, so that nothing is compiled at boot; leave out the libraries' sources.
 
     The agent and our own programs keep theirs, for readable tracebacks. Byte code carries no line tables for
     carets and is never compared with its source. Not with -O: plain Python would then compile it all again.

@@ -205,7 +205,7 @@ def _prefix_length(netmask: str) -> int:
 def _address_commands(data: Json, names: _Names) -> Iterator[str]:
     for network in _networks(data):
         interface = _interface(network)
-        # Duplicate address detection would keep an IPv6 address unusable for a second or more (RFC 4862, 5.4).
+        # Duplicate address detection would hold an IPv6 address back for a second or more (RFC 4862, 5.4).
         extra = " nodad" if interface.version == 6 else ""
         yield f"address replace {interface.with_prefixlen} dev {names.of(network['link'])}{extra}"
 
@@ -220,9 +220,8 @@ def _route_commands(data: Json, names: _Names) -> Iterator[str]:
             metric = seen[target] = seen.get(target, 99) + 1
             gateway = ipaddress.ip_address(route["gateway"])
             onlink = "" if gateway in interface.network or gateway.is_link_local else " onlink"
-            yield (
-                f"route replace {target} via {gateway} dev {names.of(network['link'])} metric {metric}{onlink}"
-            )
+            device = names.of(network["link"])
+            yield f"route replace {target} via {gateway} dev {device} metric {metric}{onlink}"
 
 
 def _servers(data: Json) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A virtual machine in a network namespace of its own, started from a boot medium; for the tests of the ramdisk."""
+"""A virtual machine in a network namespace of its own, started with a built ramdisk from a boot medium."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import pytest
 
 from bmctl.media.agent_files import agent_files
 from bmctl.media.credentials import RunCredentials, make_credentials
@@ -23,6 +25,7 @@ from bmctl.media.kernel_line import kernel_line
 from bmctl.media.loaders import find_loaders
 from bmctl.model.firmware import Architecture
 from bmctl.model.network import NetworkConfig
+from bmctl.ramdisk.build import build
 from bmctl.ramdisk.record import Ramdisk
 
 FIRMWARE = Path("/usr/share/OVMF")
@@ -30,7 +33,9 @@ ASK = """
 import json, ssl, sys, urllib.request
 url, body = sys.argv[1], sys.argv[3].encode() or None
 context = ssl.create_default_context(cafile=sys.argv[2])
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+opener = urllib.request.build_opener(
+    urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+)
 with opener.open(urllib.request.Request(url, data=body), timeout=60 if body else 2) as answer:
     sys.stdout.write(answer.read().decode())
 """
@@ -52,7 +57,7 @@ class Machine:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def get(self, address: str, path: str = "/v1/status", body: dict[str, Any] | None = None) -> Any:
-        """The agent's answer over TLS with its certificate as the only one trusted; None while there is none."""
+        """The agent's answer over TLS, trusting its certificate only; None while there is none."""
         host = f"[{address}]" if ":" in address else address
         url = f"https://{host}:9999{path}"
         asked = self._run(
@@ -73,9 +78,7 @@ class Machine:
             if self.get(address) is not None:
                 return time.monotonic() - self.started
             time.sleep(0.1)
-        raise AssertionError(
-            f"the agent did not answer at {address}; the console ends with\n{self.console[-4000:]}"
-        )
+        pytest.fail(f"no agent at {address}; the console ends with\n{self.console[-4000:]}")
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -101,10 +104,7 @@ def lan(*commands: str, taps: int) -> Iterator[str]:
     try:
         lines = ["link set lo up", "link add lan type bridge forward_delay 0", "link set lan up"]
         for number in range(taps):
-            lines += [
-                f"tuntap add dev tap{number} mode tap",
-                f"link set tap{number} master lan up",
-            ]
+            lines += [f"tuntap add dev tap{number} mode tap", f"link set tap{number} master lan up"]
         for line in [*lines, *commands]:
             run("ip", "-n", name, *line.split())
         yield name
@@ -132,6 +132,9 @@ def medium_for(ramdisk: Ramdisk, network: NetworkConfig, folder: Path, *extra: s
     return credentials
 
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bmctl-tests/ramdisk"
+"""Outside the tests' temporary directory: building takes a minute, and equal inputs give equal ramdisks."""
+
 CDROM = (
     "-drive",
     "id=cd,if=none,media=cdrom,readonly=on,file={iso}",
@@ -144,6 +147,31 @@ USB_STICK = (
 )
 
 
+TAP = "tap,id=net{number},ifname=tap{number},script=no,downscript=no"
+SWITCHED = (
+    "dgram,id=net{number},local.type=unix,local.path={folder}/port{number},"
+    "remote.type=unix,remote.path={folder}/switch{number}"
+)
+
+
+@contextmanager
+def vlan_switch(namespace: str, folder: Path, *, ports: int, vlan: int | None) -> Iterator[None]:
+    """Connects the machine's ports, which carry tagged frames, with the tap `access`."""
+    if vlan is None:
+        yield
+        return
+    script = Path(__file__).with_name("vlan_switch.py")
+    command = ["ip", "netns", "exec", namespace, sys.executable, script, folder, str(ports), str(vlan)]
+    child = subprocess.Popen(command)
+    try:
+        while child.poll() is None and not (folder / f"switch{ports - 1}").exists():
+            time.sleep(0.05)
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
 @contextmanager
 def machine(
     namespace: str,
@@ -152,10 +180,11 @@ def machine(
     folder: Path,
     credentials: RunCredentials,
     drive: Sequence[str] = CDROM,
+    switched: bool = False,
 ) -> Iterator[Machine]:
     """A machine with an empty disk and a port per MAC, switched on; it is gone afterwards."""
     shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", folder / "vars.fd")
-    with (folder / "disk.raw").open("wb") as disk:
+    with (folder / "disk.raw").open("ab") as disk:
         disk.truncate(5 << 30)
     command = [
         *("ip", "netns", "exec", namespace, "qemu-system-x86_64", "-machine", "q35,accel=tcg"),
@@ -167,7 +196,8 @@ def machine(
         *(word.format(iso=folder / "medium.iso") for word in drive),
     ]
     for number, mac in enumerate(macs):
-        command += ["-netdev", f"tap,id=net{number},ifname=tap{number},script=no,downscript=no"]
+        peer = SWITCHED if switched else TAP
+        command += ["-netdev", peer.format(number=number, folder=folder)]
         command += ["-device", f"virtio-net-pci,netdev=net{number},mac={mac},romfile="]
     with (folder / "qemu.log").open("wb") as log:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -182,3 +212,43 @@ def machine(
         finally:
             child.kill()
             child.wait()
+
+
+Boot: TypeAlias = Callable[..., AbstractContextManager[Machine]]
+
+
+@pytest.fixture(scope="session")
+def ramdisk() -> Ramdisk:
+    if missing := missing_tools():
+        pytest.skip(f"starting a machine needs {', '.join(missing)}")
+    return build(CACHE, environment=os.environ)
+
+
+@pytest.fixture
+def boot(ramdisk: Ramdisk, tmp_path: Path) -> Boot:
+    """Starts a machine with the network; `lines` prepare the other side with `ip`."""
+
+    @contextmanager
+    def start(
+        network: NetworkConfig,
+        *lines: str,
+        drive: Sequence[str] = CDROM,
+        disk: bytes = b"",
+        vlan: int | None = None,
+    ) -> Iterator[Machine]:
+        credentials = medium_for(ramdisk, network, tmp_path)
+        (tmp_path / "disk.raw").write_bytes(disk)
+        with (
+            lan(*lines, taps=len(network.macs)) as namespace,
+            machine(
+                namespace, network.macs, folder=tmp_path, credentials=credentials, drive=drive
+            ) as running,
+        ):
+            yield running
+
+    return start
+
+
+@pytest.fixture
+def usb_stick() -> Sequence[str]:
+    return USB_STICK

@@ -1,42 +1,47 @@
-"""Conducts runs: takes each node's lock, keeps its provision state and its run's folder, runs its plan.
+"""Conducts runs: takes each node's lock, looks at all nodes first, and then runs their plans side by side.
 
-The commands say which nodes and show the events; what a run does is in its plan.
+The commands say which nodes and show the events; what a run does is in its plan (`flows`), how it is
+kept in `runs`, and where its node stands meanwhile in `standing`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 from bmctl.engine.gate import Gate
-from bmctl.engine.plan import Plan
-from bmctl.engine.run import Run, check, execute, recover
-from bmctl.errors import BmctlError, BusyError, HeldError, InvalidError
-from bmctl.flows.deploy import plan_deploy, tidy_tasks
-from bmctl.media.credentials import RunCredentials, make_credentials
+from bmctl.engine.recover import recover
+from bmctl.engine.run import Run, check, execute
+from bmctl.errors import BmctlError
+from bmctl.flows.deploy import tidy_tasks
 from bmctl.model.event import EventKind, RunEvent, Tell
 from bmctl.model.node import Node
-from bmctl.model.states import Event, ProvisionState
+from bmctl.model.states import ProvisionState
 from bmctl.ports import Ports
-from bmctl.store.directory import StateDirectory, make_run_id
+from bmctl.reunion import ramdisk_is_up
+from bmctl.runs import Runs, RunSheet, replan
+from bmctl.standing import UNDER_WAY, Standing, deploying, failure_outcome
+from bmctl.store.directory import StateDirectory
+from bmctl.store.event_log import EVENTS, EventLog
 from bmctl.store.interface import Lock, Owner, Store
-from bmctl.store.journal import Journal
 from bmctl.store.marks import RunRecord
-from bmctl.store.record import NodeRecord, get_node, node_key, update_node
-from bmctl.store.run_folder import RunFolder
-from bmctl.wire import RunKeys, Wire
+from bmctl.store.record import node_key
+from bmctl.wire import RunKeys
 
 LEASE = 120.0
 RENEW_EVERY = 30.0
 
-# From these a deploy may start; the first three pass through what `bmctl enroll` would have done.
-BEFORE_AVAILABLE = (ProvisionState.ENROLL, ProvisionState.VERIFYING, ProvisionState.MANAGEABLE)
-UNDER_WAY = (ProvisionState.DEPLOYING, ProvisionState.DEPLOY_WAIT)
+
+class Wiring(Protocol):
+    """Makes the ports of a run; `bmctl.wire.Wire` makes those of real machines."""
+
+    def ports(
+        self, node: Node, *, keys: RunKeys, record: RunRecord, folder: Path, check: Callable[[], None]
+    ) -> AbstractAsyncContextManager[Ports]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one node's run ended; `seconds` are per task, `facts` what the run learnt."""
+    """How one node's run ended.
+
+    `run_id` names the run that can be looked at or gone on with, None where no machine was touched;
+    `seconds` are per task, `requests` counts what its controller was asked.
+    """
 
     node: Node
     run_id: str | None = None
@@ -60,6 +69,7 @@ class Outcome:
     total: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     instance_id: str | None = None
+    requests: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -73,7 +83,7 @@ class Conductor:
     def __init__(
         self,
         *,
-        wire: Wire,
+        wire: Wiring,
         store: Store,
         directory: StateDirectory,
         owner: Owner,
@@ -84,7 +94,7 @@ class Conductor:
     ) -> None:
         self._wire = wire
         self._store = store
-        self._directory = directory
+        self._runs = Runs(directory=directory, clock=wall_clock)
         self._owner = owner
         self._tell = tell
         self._options = options
@@ -101,142 +111,145 @@ class Conductor:
         return await self._all(nodes, self._reopen)
 
     async def _all(self, nodes: tuple[Node, ...], opening: Opening) -> tuple[Outcome, ...]:
+        """Every run ends by itself: an error of one, even a bug, leaves the others alone."""
         gate = Gate(len(nodes))
         runs = [asyncio.create_task(self._one(node, gate, opening), name=node.name) for node in nodes]
+        if not runs:
+            return ()
         try:
-            return tuple(await asyncio.gather(*runs))
+            await asyncio.wait(runs)
         except asyncio.CancelledError:
             for run in runs:
                 run.cancel()
-            return tuple(await asyncio.gather(*runs))
+            await asyncio.wait(runs)
+        return tuple(
+            Outcome(node=node, interrupted=True) if run.cancelled() else run.result()
+            for node, run in zip(nodes, runs, strict=True)
+        )
 
     async def _one(self, node: Node, gate: Gate, opening: Opening) -> Outcome:
         began = self._clock()
         passing = _Passing(gate)
-        story = _Story()
         error: BmctlError | None = None
         interrupted = False
-        try:
-            async with self._locked(node) as lock:
-                await self._conduct(node, lock, passing, opening, story)
-        except BmctlError as failure:
-            error = failure
-            passing.leave(failure)
-        except asyncio.CancelledError as failure:
-            interrupted = True
-            passing.leave(failure)
-        outcome = Outcome(
-            node=node,
-            run_id=story.run_id,
-            error=error,
-            interrupted=interrupted,
-            total=self._clock() - began,
-            seconds=story.seconds(),
-            instance_id=story.instance_id,
-        )
-        self._tell_end(outcome)
+        with ExitStack() as stack:
+            story = _Story(stack=stack, tell=self._tell)
+            try:
+                async with self._locked(node) as lock:
+                    await self._conduct(node, lock, passing, opening, story)
+            except BmctlError as failure:
+                error = failure
+                passing.leave(failure)
+            except asyncio.CancelledError as failure:
+                interrupted = True
+                passing.leave(failure)
+            except BaseException as failure:
+                passing.leave(failure)
+                raise
+            outcome = story.outcome(node, error=error, interrupted=interrupted, total=self._clock() - began)
+            story.tell(_end_of(outcome))
         return outcome
 
     async def _conduct(
         self, node: Node, lock: Lock, passing: _Passing, opening: Opening, story: _Story
     ) -> None:
-        async with self._opened(node, lock, opening, story) as sheet:
-            keys = _keys(sheet)
-            async with self._wire.ports(
-                node, keys=keys, record=sheet.record, folder=sheet.folder.path, check=lock.check
-            ) as ports:
-                run = self._run(sheet, ports, lock)
-                try:
-                    await recover(run, lambda: _ramdisk_is_up(ports))
-                    await check(run)
-                    await passing.arrive()
-                    async with self._slots:
-                        self._enter(sheet, lock)
-                        await execute(run)
-                except BaseException as failure:
-                    self._fail(sheet, lock, failure)
-                    raise
-                self._finish(sheet, lock)
+        standing = Standing(store=self._store, node=node, lock=lock, clock=self._wall_clock)
+        sheet = opening(standing)
+        with closing(sheet.journal):
+            story.follow(sheet, self._wall_clock)
+            try:
+                await self._run(sheet, standing, passing, story)
+            except (Exception, asyncio.CancelledError) as failure:
+                self._fail(sheet, standing, story, failure)
+                raise
+            self._finish(sheet, standing, story)
 
-    def _run(self, sheet: _Sheet, ports: Ports, lock: Lock) -> Run:
-        run = Run(
+    async def _run(self, sheet: RunSheet, standing: Standing, passing: _Passing, story: _Story) -> None:
+        async with self._wire.ports(
+            sheet.node,
+            keys=sheet.keys,
+            record=sheet.record,
+            folder=sheet.folder.path,
+            check=standing.lock.check,
+        ) as ports:
+            session = ports.driver.session
+            run = self._prepare(sheet, ports, _listener(story.tell, standing))
+            try:
+                await recover(run, lambda: ramdisk_is_up(ports))
+                await check(run)
+                await passing.arrive()
+                async with self._slots:
+                    self._enter(sheet, standing, story)
+                    await execute(run)
+            finally:
+                story.requests = session.requests
+        # Giving the session back was a request too.
+        story.requests = session.requests
+
+    def _prepare(self, sheet: RunSheet, ports: Ports, tell: Tell) -> Run:
+        typical = {task.key: task.step.typical for task in sheet.plan.tasks}
+        tell(RunEvent(node=sheet.node.name, kind=EventKind.PLANNED, fields={"typical": typical}))
+        return Run(
             plan=sheet.plan,
             ports=ports,
             record=sheet.record,
-            tell=self._listener(sheet, lock),
+            tell=tell,
             tidy=tidy_tasks(leave_running=self._options.leave_running),
-            replan=lambda _plan, record: plan_deploy(sheet.node, agent_steps=record.get("agent_steps")),
+            replan=lambda _plan, record: replan(sheet.node, record),
             redo=self._options.redo,
             clock=self._clock,
         )
-        typical = {task.key: task.step.typical for task in sheet.plan.tasks}
-        self._tell(RunEvent(node=sheet.node.name, kind=EventKind.PLANNED, fields={"typical": typical}))
-        return run
 
-    def _listener(self, sheet: _Sheet, lock: Lock) -> Tell:
-        """Passes events on, and keeps the provision state in step with the wait for the agent."""
+    # -- what is kept of it ------------------------------------------------------------------------
 
-        def tell(event: RunEvent) -> None:
-            if event.task == "agent.wait" and event.kind is EventKind.STARTED:
-                self._move(sheet.node, lock, Event.WAIT)
-            elif event.task == "agent.wait" and event.kind is EventKind.DONE:
-                self._move(sheet.node, lock, Event.RESUME)
-            self._tell(event)
+    def _enter(self, sheet: RunSheet, standing: Standing, story: _Story) -> None:
+        earlier = standing.enter(sheet.run_id, rebuild=self._options.rebuild)
+        story.entered = True
+        if earlier is not None:
+            self._runs.forget(earlier)
 
-        return tell
+    def _fail(
+        self, sheet: RunSheet, standing: Standing, story: _Story, failure: Exception | asyncio.CancelledError
+    ) -> None:
+        # A full disk may be the very failure: it must not hide behind a second one.
+        with suppress(BmctlError):
+            sheet.record.put("controller requests", story.requests)
+            sheet.record.end(**failure_outcome(failure))
+        with suppress(BmctlError):
+            standing.fail(failure)
+        if not story.entered:
+            sheet.folder.forget_secrets()
 
-    # -- the node's record -------------------------------------------------------------------------
-
-    def _enter(self, sheet: _Sheet, lock: Lock) -> None:
-        """The machine is about to be touched: its record says so from now on."""
-
-        def change(record: NodeRecord) -> NodeRecord:
-            record = _on_the_way(record.of_controller(sheet.node.bmc.key), rebuild=self._options.rebuild)
-            if record.run_id != sheet.folder.path.name:
-                record = record.begin_run(sheet.folder.path.name)
-            return replace(record, last_error=None, updated=self._wall_clock())
-
-        update_node(self._store, sheet.node.name, change, fence=lock.fence)
-
-    def _move(self, node: Node, lock: Lock, event: Event) -> None:
-        def change(record: NodeRecord) -> NodeRecord:
-            moved = record.move(event, target=record.target)
-            return replace(moved, updated=self._wall_clock())
-
-        update_node(self._store, node.name, change, fence=lock.fence)
-
-    def _fail(self, sheet: _Sheet, lock: Lock, failure: BaseException) -> None:
-        interrupted = isinstance(failure, asyncio.CancelledError)
-        text = "interrupted" if interrupted else getattr(failure, "message", str(failure))
-        sheet.record.end("interrupted" if interrupted else "failed", error=text)
-
-        def change(record: NodeRecord) -> NodeRecord:
-            if record.provision_state in UNDER_WAY:
-                record = record.move(Event.FAIL)
-            return replace(record, last_error=text, updated=self._wall_clock())
-
-        try:
-            update_node(self._store, sheet.node.name, change, fence=lock.fence)
-        except BusyError:
-            # The lock went to somebody else: the record is theirs to write.
-            return
-
-    def _finish(self, sheet: _Sheet, lock: Lock) -> None:
-        learnt = {
-            "version": (sheet.record.get("agent") or {}).get("version"),
-            "steps": sheet.record.get("agent_steps"),
-            "hardware": sheet.record.get("hardware"),
-            "instance_id": sheet.record.get("instance_id"),
-        }
-
-        def change(record: NodeRecord) -> NodeRecord:
-            moved = record.move(Event.DONE)
-            return replace(moved, agent={**record.agent, **learnt}, updated=self._wall_clock())
-
-        update_node(self._store, sheet.node.name, change, fence=lock.fence)
+    def _finish(self, sheet: RunSheet, standing: Standing, story: _Story) -> None:
+        """The node's record first: a run that is cut off here leaves a node that no deploy overwrites."""
+        sheet.record.put("controller requests", story.requests)
+        standing.finish(sheet.record)
+        sheet.record.end("done")
         sheet.folder.forget_secrets()
 
-    # -- runs and locks ----------------------------------------------------------------------------
+    # -- how a run starts --------------------------------------------------------------------------
+
+    def _begin(self, standing: Standing) -> RunSheet:
+        """A new run; refuses a node that is in use unless that was asked for."""
+        known = standing.known()
+        if known is not None:
+            self._give_up(standing, known.provision_state, known.run_id)
+            deploying(standing.known() or known, rebuild=self._options.rebuild)
+        return self._runs.begin(standing.node)
+
+    def _reopen(self, standing: Standing) -> RunSheet:
+        return self._runs.reopen(standing.node, standing.known())
+
+    def _give_up(self, standing: Standing, state: ProvisionState, run_id: str | None) -> None:
+        """A run whose process died, or that was held, left its state behind: it failed."""
+        if state in UNDER_WAY:
+            text = f"run {run_id} was cut off; starting anew (bmctl resume would have gone on)"
+        elif state is ProvisionState.DEPLOY_HOLD:
+            text = f"run {run_id} was held; starting anew"
+        else:
+            return
+        standing.give_up()
+        self._tell(RunEvent(node=standing.node.name, kind=EventKind.NOTE, text=text))
 
     @asynccontextmanager
     async def _locked(self, node: Node) -> AsyncIterator[Lock]:
@@ -247,107 +260,43 @@ class Conductor:
             finally:
                 renewing.cancel()
 
-    @asynccontextmanager
-    async def _opened(self, node: Node, lock: Lock, opening: Opening, story: _Story) -> AsyncIterator[_Sheet]:
-        sheet = await opening(node, lock)
-        story.run_id, story.record = sheet.folder.path.name, sheet.record
-        story.instance_id = sheet.record.get("instance_id")
-        try:
-            yield sheet
-        finally:
-            sheet.journal.close()
-
-    async def _begin(self, node: Node, lock: Lock) -> _Sheet:
-        """A new run; refuses a node that is in use unless that was asked for."""
-        stored = get_node(self._store, node.name)
-        if stored is not None:
-            known = stored.record.of_controller(node.bmc.key)
-            _require_deployable(known, rebuild=self._options.rebuild)
-            self._note_cut_off(node, lock, known)
-        plan = plan_deploy(node)
-        now = self._wall_clock()
-        folder = RunFolder(self._directory.create_run(make_run_id(now)))
-        folder.keep_secrets(_new_secrets(node))
-        header = {
-            "node": node.name,
-            "verb": "deploy",
-            "plan": plan.digest,
-            "publisher": str(uuid.uuid4()),
-            "timestamp": int(now),
-        }
-        journal = folder.begin(header, clock=self._wall_clock)
-        record = RunRecord(journal)
-        record.put("instance_id", str(uuid.uuid4()))
-        record.put("timestamp", int(now))
-        return _Sheet(node=node, plan=plan, folder=folder, journal=journal, record=record)
-
-    def _note_cut_off(self, node: Node, lock: Lock, record: NodeRecord) -> None:
-        """A run whose process died left its state behind: it failed, as far as the record goes."""
-        if record.provision_state not in UNDER_WAY:
-            return
-        self._move(node, lock, Event.FAIL)
-        self._tell(
-            RunEvent(
-                node=node.name,
-                kind=EventKind.NOTE,
-                text=f"run {record.run_id} was cut off; starting anew (bmctl resume would have gone on)",
-            )
-        )
-
-    async def _reopen(self, node: Node, _lock: Lock) -> _Sheet:
-        """The node's last run, if it is unfinished and its plan is still the same."""
-        stored = get_node(self._store, node.name)
-        if stored is None or stored.record.run_id is None:
-            raise InvalidError("there is no run to resume", hint=f"start one with: bmctl deploy {node.name}")
-        folder = RunFolder(self._directory.run(stored.record.run_id))
-        if folder.outcome() == "done":
-            raise InvalidError(
-                f"run {stored.record.run_id} is done, there is nothing to resume",
-                hint=f"deploy again with: bmctl deploy {node.name} --rebuild",
-            )
-        plan = plan_deploy(node)
-        journal = folder.reopen(clock=self._wall_clock)
-        try:
-            _require_same_plan(node, plan, journal)
-        except BaseException:
-            journal.close()
-            raise
-        return _Sheet(node=node, plan=plan, folder=folder, journal=journal, record=RunRecord(journal))
-
-    def _tell_end(self, outcome: Outcome) -> None:
-        text = "deployed" if outcome.ok else "interrupted" if outcome.interrupted else "failed"
-        self._tell(
-            RunEvent(
-                node=outcome.node.name,
-                kind=EventKind.FINISHED,
-                text=text,
-                seconds=round(outcome.total, 3),
-                fields={"run": outcome.run_id, "instance_id": outcome.instance_id},
-            )
-        )
-
 
 @dataclass(slots=True, kw_only=True)
-class _Sheet:
-    """One run being conducted."""
-
-    node: Node
-    plan: Plan
-    folder: RunFolder
-    journal: Journal
-    record: RunRecord
-
-
-@dataclass(slots=True)
 class _Story:
-    """What can be told of a run after it ended, however it ended."""
+    """What can be told of a run after it ended, however it ended. `stack` closes what it keeps open."""
 
-    run_id: str | None = None
-    record: RunRecord | None = None
-    instance_id: str | None = None
+    stack: ExitStack
+    tell: Tell
+    sheet: RunSheet | None = None
+    entered: bool = False
+    requests: int | None = None
 
-    def seconds(self) -> dict[str, float]:
-        return dict(self.record.seconds) if self.record is not None else {}
+    def follow(self, sheet: RunSheet, clock: Callable[[], float]) -> None:
+        """From now on all that is told is kept in the run's folder too."""
+        self.sheet, self.entered = sheet, sheet.resumed
+        log = self.stack.enter_context(
+            EventLog(sheet.folder.path / EVENTS, clock=clock, secrets=sheet.secrets)
+        )
+        told = self.tell
+
+        def tell(event: RunEvent) -> None:
+            log(event)
+            told(event)
+
+        self.tell = tell
+
+    def outcome(self, node: Node, *, error: BmctlError | None, interrupted: bool, total: float) -> Outcome:
+        sheet = self.sheet
+        return Outcome(
+            node=node,
+            run_id=sheet.run_id if sheet is not None and self.entered else None,
+            error=error,
+            interrupted=interrupted,
+            total=total,
+            seconds=dict(sheet.record.seconds) if sheet is not None else {},
+            instance_id=sheet.record.get("instance_id") if sheet is not None else None,
+            requests=self.requests,
+        )
 
 
 @dataclass(slots=True)
@@ -367,72 +316,41 @@ class _Passing:
             self.gate.leave(error)
 
 
-Opening = Callable[[Node, Lock], Awaitable[_Sheet]]
+Opening = Callable[[Standing], RunSheet]
+
+
+def _listener(tell: Tell, standing: Standing) -> Tell:
+    """Passes events on, and keeps the provision state in step with the wait for the agent."""
+
+    def listen(event: RunEvent) -> None:
+        if event.task.partition(":")[0] == "agent.wait":
+            if event.kind is EventKind.STARTED:
+                standing.waits()
+            elif event.kind is EventKind.DONE:
+                standing.goes_on()
+        tell(event)
+
+    return listen
+
+
+def _end_of(outcome: Outcome) -> RunEvent:
+    text = "deployed" if outcome.ok else "interrupted" if outcome.interrupted else "failed"
+    return RunEvent(
+        node=outcome.node.name,
+        kind=EventKind.FINISHED,
+        text=text,
+        seconds=round(outcome.total, 3),
+        fields={
+            "run": outcome.run_id,
+            "instance_id": outcome.instance_id,
+            "controller_requests": outcome.requests,
+        },
+    )
 
 
 async def _renew(lock: Lock) -> None:
     """Keep the lease alive; a lock that is lost is noticed before the next change of the machine."""
-    with suppress(BusyError):
+    with suppress(BmctlError):
         while True:
             await asyncio.sleep(RENEW_EVERY)
             lock.renew()
-
-
-async def _ramdisk_is_up(ports: Ports) -> bool:
-    """Whether the very agent that this run booted still answers."""
-    known = ports.record.get("agent")
-    try:
-        status = await ports.agent.status(timeout=10.0)
-    except BmctlError:
-        return False
-    return known is None or bool(status.started_at == known["started_at"])
-
-
-def _new_secrets(node: Node) -> dict[str, str]:
-    credentials = make_credentials([address.ip for address in node.network.addresses], name=node.name)
-    return {**credentials.to_dict(), "path_key": secrets.token_urlsafe(24)}
-
-
-def _keys(sheet: _Sheet) -> RunKeys:
-    kept = sheet.folder.read_secrets()
-    path_key = kept.pop("path_key")
-    header: Any = sheet.journal.header
-    return RunKeys(
-        credentials=RunCredentials.from_dict(kept),
-        path_key=path_key,
-        publisher=header["publisher"],
-        timestamp=header["timestamp"],
-    )
-
-
-def _require_deployable(record: NodeRecord, *, rebuild: bool) -> None:
-    if record.provision_state is ProvisionState.ACTIVE and not rebuild:
-        raise InvalidError(
-            "this node is active: a deploy would destroy what runs on it",
-            hint=f"if that is meant: bmctl deploy {record.name} --rebuild",
-        )
-
-
-def _require_same_plan(node: Node, plan: Plan, journal: Journal) -> None:
-    if journal.header.get("plan") != plan.digest:
-        raise HeldError(
-            "the inventory has changed since this run began: its plan is another one now",
-            hint=f"put the inventory back and resume, or start anew: bmctl deploy {node.name}",
-        )
-
-
-def _on_the_way(record: NodeRecord, *, rebuild: bool) -> NodeRecord:
-    """The record in state `deploying`, by legal moves from wherever it was."""
-    for state, event in (
-        (ProvisionState.ENROLL, Event.MANAGE),
-        (ProvisionState.VERIFYING, Event.DONE),
-        (ProvisionState.MANAGEABLE, Event.PROVIDE),
-        (ProvisionState.CLEANING, Event.DONE),
-        (ProvisionState.DEPLOY_WAIT, Event.RESUME),
-    ):
-        if record.provision_state is state:
-            record = record.move(event)
-    if record.provision_state is ProvisionState.DEPLOYING:
-        return record
-    event = Event.REBUILD if rebuild and record.provision_state is ProvisionState.ACTIVE else Event.DEPLOY
-    return record.move(event, target=ProvisionState.ACTIVE)

@@ -53,14 +53,15 @@ class MediumBuilder(Protocol):
 class ImageLibrary(Protocol):
     """Turns what the inventory names into what the agent writes, once for all machines."""
 
-    async def prepare(
-        self, image: ImageSource, tell: Callable[[ImageProgress], None]
-    ) -> PreparedImage: ...
+    async def prepare(self, image: ImageSource, tell: Callable[[ImageProgress], None]) -> PreparedImage: ...
 
 
 @dataclass(slots=True, kw_only=True)
 class Ports:
-    """What the steps of one node's run may touch. `folder` is the run's own directory."""
+    """What the steps of one node's run may touch. `folder` is the run's own directory.
+
+    `medium_read` says whether any byte of the boot medium was fetched in this process.
+    """
 
     node: Node
     driver: Driver
@@ -73,6 +74,7 @@ class Ports:
     secrets: tuple[str, ...] = field(repr=False, default=())
     evidence: Evidence = field(default_factory=Evidence)
     medium_url: str = ""
+    medium_read: bool = False
     _task: str = ""
     _tell: Tell | None = None
 

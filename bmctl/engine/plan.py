@@ -16,7 +16,7 @@ class Task:
 
     `part_of` is the core step of the deploy order it belongs to, with that step's `priority`.
     `origin` says who asked for it ("core", "agent", the name of a template); `reason` says why, for
-    a person.
+    a person. `subject` tells apart tasks of one step that do it for different things.
     """
 
     step: AnyStep
@@ -25,12 +25,23 @@ class Task:
     priority: int
     origin: str = "core"
     reason: str = ""
+    subject: str = ""
     number: int = 1
 
     @property
+    def name(self) -> str:
+        """The step, and what it is done for where the step alone does not say it."""
+        return f"{self.step.key}:{self.subject}" if self.subject else self.step.key
+
+    @property
     def key(self) -> str:
-        """Names the task within its plan."""
-        return self.step.key if self.number == 1 else f"{self.step.key}#{self.number}"
+        """Names the task within its plan, and in every plan made of the same node."""
+        return self.name if self.number == 1 else f"{self.name}#{self.number}"
+
+    @property
+    def title(self) -> str:
+        """What is done, for a person."""
+        return f"{self.step.title}: {self.subject}" if self.subject else self.step.title
 
     def to_json(self) -> dict[str, Any]:
         """The task as plain data."""
@@ -53,6 +64,10 @@ class Plan:
     tasks: tuple[Task, ...]
     notes: tuple[str, ...] = ()
 
+    def position(self, key: str) -> int | None:
+        """Where the task of this key stands, None where it does not."""
+        return next((index for index, task in enumerate(self.tasks) if task.key == key), None)
+
     @property
     def digest(self) -> str:
         """Changes when anything that will be done changes."""
@@ -71,10 +86,10 @@ class Plan:
 
 
 def numbered(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
-    """The same tasks, with those that share a step told apart by number."""
+    """The same tasks, with those that share step and subject told apart by number."""
     seen: dict[str, int] = {}
     result = []
     for task in tasks:
-        seen[task.step.key] = seen.get(task.step.key, 0) + 1
-        result.append(replace(task, number=seen[task.step.key]))
+        seen[task.name] = seen.get(task.name, 0) + 1
+        result.append(replace(task, number=seen[task.name]))
     return tuple(result)

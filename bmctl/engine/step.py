@@ -25,7 +25,6 @@ class Scope(StrEnum):
 
     MACHINE = "machine"  # the machine or its controller remembers
     PROCESS = "process"  # gone with this process (a file being served): done again on resume
-    RAMDISK = "ramdisk"  # gone when the ramdisk is no longer running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,13 @@ has one network from the first boot on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from bmctl.agent.root_disk import check_hints
 from bmctl.engine.plan import Plan, Task, numbered
 from bmctl.engine.step import AnyStep, NoArgs
 from bmctl.errors import InvalidError
+from bmctl.flows.agent_tasks import agent_tasks, offers, rank
 from bmctl.model.image import ImageSource
 from bmctl.model.node import Node
 from bmctl.steps import STEPS
@@ -24,7 +25,7 @@ from bmctl.steps.check_controller import CheckController
 from bmctl.steps.check_image import CheckImage
 from bmctl.steps.prepare_instance_boot import PrepareInstanceBoot
 from bmctl.steps.release_machine import ReleaseMachine
-from bmctl.steps.run_agent_step import RunAgentStep
+from bmctl.steps.wait_for_agent import WaitForAgent
 from bmctl.steps.wait_for_instance import WaitForInstance
 from bmctl.steps.write_image import WriteImage
 
@@ -39,18 +40,6 @@ PRIORITIES = {
     "deploy.boot_instance": 20,
     "deploy.wait_for_instance": 10,
 }
-
-# Agent steps of these names are run by the core steps, with arguments that only those know.
-SHADOWED = {"write_image"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentOffer:
-    """A step the agent offers with a priority above 0."""
-
-    interface: str
-    step: str
-    priority: int
 
 
 def plan_deploy(
@@ -72,14 +61,13 @@ def plan_deploy(
         )
     if node.image is None:
         raise InvalidError("no image is named for this node", hint="set image: for the node or in defaults:")
-    tasks = [*_core(node, node.image), *_agent(offers(agent_steps))]
-    tasks.sort(key=_order)
+    check_hints(node.root_device)
+    boot = tuple(_boot_ramdisk(node))
+    tasks = _core(node, node.image, boot)
+    for offer in offers(agent_steps, core=PRIORITIES):
+        tasks += agent_tasks(offer, boot)
+    tasks.sort(key=rank)
     return Plan(node=node.name, verb="deploy", tasks=numbered(tuple(tasks)), notes=_notes(node, node.image))
-
-
-def _order(task: Task) -> int:
-    """Higher priorities first; an agent can run nothing before it is there."""
-    return -(min(task.priority, PRIORITIES[DEPLOY] - 1) if task.origin == "agent" else task.priority)
 
 
 def tidy_tasks(*, leave_running: bool = False) -> tuple[Task, ...]:
@@ -95,18 +83,8 @@ def tidy_tasks(*, leave_running: bool = False) -> tuple[Task, ...]:
     )
 
 
-def offers(agent_steps: Mapping[str, Any] | None) -> tuple[AgentOffer, ...]:
-    """The agent's steps that run by default, without those a core step runs."""
-    listed = (agent_steps or {}).get("steps", ())
-    return tuple(
-        AgentOffer(interface=step["interface"], step=step["step"], priority=step["priority"])
-        for step in listed
-        if step["priority"] > 0 and step["step"] not in SHADOWED
-    )
-
-
-def _core(node: Node, image: ImageSource) -> list[Task]:
-    tasks = [*_checks(node, image), *_boot_ramdisk(node), *_install(node)]
+def _core(node: Node, image: ImageSource, boot: tuple[Task, ...]) -> list[Task]:
+    tasks = [*_checks(node, image), *boot, *_install(node)]
     if node.ready is not None:
         tasks.append(
             _task(
@@ -147,7 +125,9 @@ def _boot_ramdisk(node: Node) -> list[Task]:
             f"once, in {node.boot_mode} mode",
         ),
         _task("power.power_on", NoArgs(), DEPLOY, "starts the ramdisk"),
-        _task("agent.wait", NoArgs(), DEPLOY, f"bmctl asks at {node.network.address}; nothing calls back"),
+        _task(
+            "agent.wait", WaitForAgent(), DEPLOY, f"bmctl asks at {node.network.address}; nothing calls back"
+        ),
         _task("agent.verify_machine", NoArgs(), DEPLOY, "MACs must match before a disk is written"),
         _task("agent.get_steps", NoArgs(), DEPLOY, "the agent's own steps join the plan"),
     ]
@@ -171,22 +151,6 @@ def _install(node: Node) -> list[Task]:
         _task("deploy.tear_down_agent", NoArgs(), "deploy.tear_down_agent", "flush, then power off"),
         _task("media.detach", NoArgs(), "deploy.tear_down_agent", "or the machine would boot it again"),
         _task("deploy.boot_instance", BootInstance(mode=mode), "deploy.boot_instance", "starts from disk"),
-    ]
-
-
-def _agent(offered: tuple[AgentOffer, ...]) -> list[Task]:
-    return [
-        Task(
-            step=_step("agent.run_step"),
-            args=RunAgentStep(
-                kind="deploy", interface=offer.interface, step=offer.step, priority=offer.priority
-            ),
-            part_of=f"{offer.interface}.{offer.step}",
-            priority=offer.priority,
-            origin="agent",
-            reason="offered by the agent with this priority",
-        )
-        for offer in offered
     ]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bmctl.engine.step import Step
-from bmctl.model.firmware import BootMode, BootTarget, PowerAction
+from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState
 from bmctl.ports import Ports
+
+_TRIED = "told to boot the disk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,15 @@ class BootInstance:
 
 
 async def boot_instance(ports: Ports, args: BootInstance) -> None:
-    """Leave the machine on, booting its disk."""
+    """Leave the machine on, booting its disk.
+
+    It is off before. One that is on although an earlier process was here has been started by it, and
+    must not be told again what to boot: that would hold for its next boot.
+    """
+    if ports.record.get(_TRIED) is not None and await ports.driver.power.state() is PowerState.ON:
+        ports.evidence.see("power", "on since before")
+        return
+    ports.record.put(_TRIED, True)
     if ports.driver.boot is not None:
         await ports.driver.boot.set_next(BootTarget.DISK, args.mode)
     await ports.driver.power.set(PowerAction.ON)

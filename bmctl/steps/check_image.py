@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bmctl.engine.step import Step
+from bmctl.engine.step import Scope, Step
+from bmctl.errors import HeldError
 from bmctl.images.inside import check_bootable
 from bmctl.images.progress import ImageProgress
-from bmctl.model.image import ImageSource
+from bmctl.model.image import Checksum, ImageSource
 from bmctl.ports import Ports
 
 
@@ -26,6 +27,7 @@ async def check_image(ports: Ports, args: CheckImage) -> None:
 
     prepared = await ports.images.prepare(args.image, tell)
     check_bootable(prepared, ports.node)
+    _require_same_image(ports, prepared.checksum)
     ports.record.put(
         "image",
         {
@@ -38,6 +40,16 @@ async def check_image(ports: Ports, args: CheckImage) -> None:
     )
 
 
+def _require_same_image(ports: Ports, checksum: Checksum) -> None:
+    """A run that went on with another image would leave a mixture on the disk."""
+    known = ports.record.get("image")
+    if known is not None and known["digest"] != checksum.value:
+        raise HeldError(
+            "the image has changed since this run began",
+            hint=f"put the image back and resume, or start anew: bmctl deploy {ports.node.name}",
+        )
+
+
 STEP = Step(
     interface="image",
     name="check",
@@ -46,5 +58,6 @@ STEP = Step(
     run=check_image,
     budget=3600,
     typical=1,
+    scope=Scope.PROCESS,
     touches=False,
 )

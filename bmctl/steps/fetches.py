@@ -25,6 +25,7 @@ class MediumWatch:
         if fetch.method != "GET":
             self._ports.evidence.see("boot medium", f"asked for by {fetch.client}")
             return
+        self._ports.medium_read = self._ports.medium_read or fetch.sent > 0
         self._furthest = max(self._furthest, fetch.offset + fetch.sent)
         for part, sent in fetch.parts.items():
             self._parts[part] = max(self._parts.get(part, 0), sent)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from bmctl.agent.answers import StepKind
-from bmctl.agent.payload import node_payload, port_payloads
 from bmctl.engine.step import NoArgs, Step
 from bmctl.ports import Ports
-from bmctl.steps.payload import remember_steps
+from bmctl.steps.listing import list_steps
 
 
 async def learn_steps(ports: Ports, _args: NoArgs) -> None:
     """Leave the agent's steps in the journal, and the node in the agent's memory."""
-    offered = await ports.agent.steps(StepKind.DEPLOY, node_payload(ports.node), port_payloads(ports.node))
-    ports.record.put("agent_steps", remember_steps(offered))
+    await list_steps(ports)
 
 
 STEP = Step(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from bmctl.agent.answers import StepKind
 from bmctl.engine.step import Step
 from bmctl.ports import Ports
-from bmctl.steps.agent_command import run_command
-from bmctl.steps.payload import step_params
+from bmctl.steps.agent_command import FLUSH_BUDGET, flush
+from bmctl.steps.listing import run_listed_step
 
 # Erasing a large disk takes hours; a day is past all that is useful.
 BUDGET = 24 * 3600.0
@@ -26,17 +27,17 @@ class RunAgentStep:
 
 
 async def run_agent_step(ports: Ports, args: RunAgentStep) -> None:
-    """Return once the agent reports that the step succeeded."""
-    params = step_params(
+    """Return once the agent reports that the step succeeded, and what it wrote is on the disk."""
+    await run_listed_step(
         ports,
-        args.kind,
+        StepKind(args.kind),
         interface=args.interface,
         name=args.step,
         priority=args.priority,
         arguments=args.arguments,
+        timeout=BUDGET,
     )
-    label = f"{args.kind} {args.interface}.{args.step}"
-    await run_command(ports, label, f"{args.kind}.execute_{args.kind}_step", params, timeout=BUDGET)
+    await flush(ports)
 
 
 STEP = Step(
@@ -45,7 +46,7 @@ STEP = Step(
     title="run a step of the agent",
     args=RunAgentStep,
     run=run_agent_step,
-    budget=BUDGET + 120,
+    budget=BUDGET + FLUSH_BUDGET + 120,
     typical=10,
     needs_ramdisk=True,
 )

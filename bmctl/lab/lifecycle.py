@@ -17,7 +17,17 @@ from bmctl.lab.acceleration import prove_acceleration
 from bmctl.lab.credentials import USERNAME, write_certificates, write_password, write_ssh_key
 from bmctl.lab.inventory import write_inventory
 from bmctl.lab.processes import collect, end_process, is_same
-from bmctl.lab.record import Lab, LabNetwork, LabOptions, LabState, load, plan_nodes, save
+from bmctl.lab.record import (
+    Lab,
+    LabNetwork,
+    LabOptions,
+    LabState,
+    Remains,
+    find_remains,
+    load,
+    plan_nodes,
+    save,
+)
 from bmctl.lab.requirements import require_lab
 from bmctl.lab.starter import join_host, start_capsule
 
@@ -136,8 +146,7 @@ def _end_and_empty(directory: Path) -> None:
         raise BmctlError(
             f"{directory} holds something else than a lab", hint="choose another directory for the lab"
         )
-    if (lab := load(directory)) is not None:
-        _end(lab)
+    _end(find_remains(directory))
     for entry in directory.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -145,16 +154,18 @@ def _end_and_empty(directory: Path) -> None:
             entry.unlink()
 
 
-def _end(lab: Lab) -> None:
-    for pid, started in ((lab.pid, lab.start_time), (lab.holder_pid, lab.holder_start_time)):
-        if pid and not end_process(pid, started, END_SECONDS):
+def _end(remains: Remains) -> None:
+    # An ended lab's interface is gone; one of that name may be another lab's by now.
+    lived = any(is_same(pid, started) for pid, started in remains.processes)
+    for pid, started in remains.processes:
+        if not end_process(pid, started, END_SECONDS):
             raise BmctlError(
                 f"process {pid} of the lab did not end within {END_SECONDS:.0f} s",
                 hint=f"see `ps -p {pid} -o pid,stat,wchan`, then try again",
             )
-    collect(lab.holder_pid)
-    interface = lab.network.interface
-    if interface is not None and not _wait_until(lambda: not _has_interface(interface)):
+        collect(pid)
+    interface = remains.interface
+    if lived and interface and not _wait_until(lambda: not _has_interface(interface)):
         raise BmctlError(f"the lab's interface {interface} did not go away")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
@@ -215,6 +215,27 @@ def load(directory: Path) -> Lab | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What has to end for a lab to be gone: processes as (pid, start time), and the host's interface."""
+
+    processes: tuple[tuple[int, int], ...] = ()
+    interface: str | None = None
+
+
+def find_remains(directory: Path) -> Remains:
+    """What a record of any version says about what runs; nothing where there is no record."""
+    try:
+        data = json.loads((directory / RECORD_FILE).read_text())
+        capsule = (int(data["pid"]), int(data["start_time"]))
+        holder = (int(data["holder_pid"]), int(data["holder_start_time"]))
+        interface = data["network"]["interface"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return Remains()
+    processes = tuple(process for process in (capsule, holder) if process[0])
+    return Remains(processes=processes, interface=interface)
+
+
 def from_json(data: dict[str, Any]) -> Lab:
     """Read what `save` wrote; raises KeyError, TypeError or ValueError on anything else."""
     options = dict(data["options"])
@@ -228,4 +249,5 @@ def from_json(data: dict[str, Any]) -> Lab:
         "network": LabNetwork(**data["network"]),
         "nodes": nodes,
     }
-    return Lab(**{**data, **rest})
+    known = {each.name for each in fields(Lab)}
+    return Lab(**{**{key: value for key, value in data.items() if key in known}, **rest})

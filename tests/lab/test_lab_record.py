@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bmctl.errors import BmctlError
@@ -37,3 +39,14 @@ def test_an_unknown_machine_is_named_with_the_known_ones(make_lab):
     with pytest.raises(BmctlError, match="no machine called n9") as caught:
         make_lab(nodes=2).node("n9")
     assert caught.value.hint == "it has n1, n2"
+
+
+def test_a_lab_of_another_version_can_still_be_ended(make_lab, tmp_path):
+    record.save(make_lab())
+    file = tmp_path / record.RECORD_FILE
+    data = json.loads(file.read_text())
+    file.write_text(json.dumps({**data, "pid": 5, "start_time": 6, "options": {"unheard_of": 1}}))
+    assert record.load(tmp_path) is None
+    assert record.find_remains(tmp_path) == record.Remains(processes=((5, 6), (1, 0)), interface="bmlab7")
+    file.write_text("{")
+    assert record.find_remains(tmp_path) == record.Remains()

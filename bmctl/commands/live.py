@@ -49,6 +49,13 @@ class NodeView:
             return waiting + spent * (1 - self.fraction) / self.fraction
         return waiting + max(running - spent, 1.0 if running else 0.0)
 
+    def outlook(self, now: float) -> str:
+        """The time left, or the time spent where the running step takes longer than it usually does."""
+        spent = now - self.task_began
+        if self.fraction <= 0.05 and spent > 1.5 * self.typical.get(self.task, 0.0) + 5.0:
+            return f"{clock_time(spent)} so far"
+        return f"{clock_time(self.left(now))} left"
+
     def share(self, now: float) -> float:
         """How much of the whole is done, 0 to 1."""
         spent = now - self.began
@@ -149,4 +156,5 @@ def _row(view: NodeView, now: float) -> tuple[RenderableType, ...]:
         style = "green" if view.ended == "deployed" else "red"
         return (view.name, Text(view.ended, style=style), "", view.detail)
     bar = ProgressBar(total=1.0, completed=view.share(now), width=BAR_WIDTH)
-    return (view.name, bar, f"{clock_time(view.left(now))} left", f"{view.stage} {view.detail}".rstrip())
+    what = f"{view.stage}: {view.detail}" if view.detail else view.stage
+    return (view.name, bar, view.outlook(now), what)

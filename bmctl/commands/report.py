@@ -16,7 +16,7 @@ def show_error(error: BmctlError, *, node: str | None = None) -> None:
             click.echo(str(problem), err=True)
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         message = f"{count} in {getattr(error, 'path', 'the inventory')}, nothing was touched"
-    who = f"{node}: " if node and not message.startswith(f"{node}: ") else ""
+    who = f"{node}: " if node and not message.startswith((f"{node}: ", f"{node} ")) else ""
     click.echo(f"{click.style('error:', fg='red', bold=True)} {who}{message}", err=True)
     if error.hint:
         click.echo(f"{click.style('hint:', fg='cyan')} {error.hint}", err=True)

@@ -8,7 +8,19 @@ import sys
 
 import pytest
 
-HEAVY = ("sushy", "pyghmi", "pycdlib", "dns", "aiohttp", "requests", "pydantic", "cryptography", "rich", "yaml", "tinydb")
+HEAVY = (
+    "aiohttp",
+    "cryptography",
+    "dns",
+    "pycdlib",
+    "pydantic",
+    "pyghmi",
+    "requests",
+    "rich",
+    "sushy",
+    "tinydb",
+    "yaml",
+)
 
 
 def test_help_lists_the_commands(empty):

@@ -31,7 +31,10 @@ def test_the_medium_is_for_its_owner_alone(place):
 def test_others_can_read_the_medium(place):
     place.run("media", "build", "n1", "-o", "n1.iso")
     seen = subprocess.run(
-        ["blkid", "-o", "value", "-s", "LABEL", place.path / "n1.iso"], capture_output=True, text=True, check=True
+        ["blkid", "-o", "value", "-s", "LABEL", place.path / "n1.iso"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert seen.stdout.strip() == "config-2"
 

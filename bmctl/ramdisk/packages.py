@@ -61,7 +61,7 @@ class Apt:
         young = stamp.exists() and time.time() - stamp.stat().st_mtime < FRESH_SECONDS
         if young and not force and stamp.read_text() == digest:
             return
-        for part in ("lists/partial", "archives/partial"):
+        for part in ("lists/partial", "archives/partial", "nothing/partial"):
             (self._directory / part).mkdir(parents=True, exist_ok=True)
         (self._directory / "status").touch()
         sources.write(self._directory / "sources")
@@ -128,7 +128,11 @@ class Apt:
     def _ask(self, wanted: tuple[str, ...]) -> tuple[Package, ...]:
         known = set(self._run("apt-cache", "pkgnames", what="reading package lists").decode().split())
         names = [*wanted, *(name for name in OPTIONAL_PACKAGES if name in known)]
-        listing = self._run("apt-get", "install", "--yes", "--print-uris", *names, what="choosing packages")
+        # apt lists only what it has yet to fetch, so it is shown an empty archive.
+        nothing = f"Dir::Cache::archives={self._directory / 'nothing'}"
+        listing = self._run(
+            "apt-get", "install", "--yes", "--print-uris", "-o", nothing, *names, what="choosing packages"
+        )
         found = (
             Package(file=line["file"], size=int(line["size"]), sha256=line["sha256"])
             for line in URI_LINE.finditer(listing.decode())

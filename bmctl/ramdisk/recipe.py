@@ -219,11 +219,9 @@ LEFT_OUT_WHEEL_FILES: Final = re.compile(
     """
 )
 
-BUSYBOX_APPLETS: Final = tuple(
-    """
-    awk cat clear cp cut dmesg env find free grep gzip head hostname kill less ln ls mkdir more mv ping
-    ping6 ps readlink rm sed sh sleep sort tail tar tee test top touch tr true uniq vi wc which xargs
-    zcat
-    """.split()
-)
+BUSYBOX_APPLETS: Final = """
+awk cat clear cp cut dmesg env find free grep gzip head hostname kill less ln ls mkdir more mv ping
+ping6 ps readlink rm sed sh sleep sort tail tar tee test top touch tr true uniq vi wc which xargs
+zcat
+"""
 """Linked to busybox where no package brought the program itself."""

@@ -119,6 +119,6 @@ def _link_udevd(tree: Path) -> None:
 
 
 def _link_applets(tree: Path) -> None:
-    for name in BUSYBOX_APPLETS:
+    for name in BUSYBOX_APPLETS.split():
         if not any(os.path.lexists(tree / place / name) for place in ("usr/bin", "usr/sbin")):
             (tree / "usr/bin" / name).symlink_to("busybox")

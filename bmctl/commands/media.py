@@ -15,6 +15,8 @@ from bmctl.commands.nodes import complete_nodes
 from bmctl.commands.settings import common_options, settings_of
 
 if TYPE_CHECKING:
+    from bmctl.commands.settings import Settings
+    from bmctl.model.network import Address
     from bmctl.model.node import Node
 
 EPILOG = """\b
@@ -38,12 +40,13 @@ def command() -> None:
 )
 @common_options
 @click.pass_context
-def build(ctx: click.Context, name: str, output: Path, timestamp: int | None, keys: Path | None) -> None:
+def build(ctx: click.Context, name: str, output: Path, timestamp: int | None, new_keys: bool) -> None:
     """Write a node's boot medium to a file.
 
     It boots the ramdisk with the node's network from CD, USB or virtual media,
     and holds the agent's token and key: the file is readable by its owner alone.
-    With --keys, and one --timestamp, two builds are equal byte for byte.
+    They are kept in the state, so that two builds with one timestamp are equal
+    byte for byte.
     """
     from bmctl.boot.virtual_media import VirtualMedium
     from bmctl.media.credentials import RunCredentials
@@ -54,7 +57,7 @@ def build(ctx: click.Context, name: str, output: Path, timestamp: int | None, ke
     settings = settings_of(ctx)
     node = settings.load_inventory().node(name)
     ramdisk = find(settings.find_cache() / "ramdisks", node.ramdisk)
-    kept = _kept_keys(keys, node)
+    kept = _kept_keys(settings, node, anew=new_keys)
     epoch = timestamp or int(settings.environment.get("SOURCE_DATE_EPOCH", 0)) or int(time.time())
     medium = VirtualMedium(
         node=node,
@@ -74,16 +77,26 @@ def build(ctx: click.Context, name: str, output: Path, timestamp: int | None, ke
         )
 
 
-def _kept_keys(path: Path | None, node: Node) -> dict[str, str]:
-    """The medium's secrets and publisher from the file, or new ones, kept there where a file is named."""
+def _kept_keys(settings: Settings, node: Node, *, anew: bool) -> dict[str, str]:
+    """The secrets and the publisher of the node's media, made once and kept in the state."""
     from bmctl.media.credentials import make_credentials
-    from bmctl.store.durable import write_durably
+    from bmctl.store.directory import StateDirectory
+    from bmctl.store.durable import make_private_directory, write_durably
 
-    if path is not None and path.exists():
+    folder = StateDirectory.open(settings.find_state()).root / "media"
+    make_private_directory(folder)
+    path = folder / f"{node.uuid}.json"
+    addresses = [address.ip for address in node.network.addresses]
+    if path.exists() and not anew:
         found: dict[str, str] = json.loads(path.read_text())
-        return found
-    credentials = make_credentials([address.ip for address in node.network.addresses], name=node.name)
-    made = {**credentials.to_dict(), "publisher": str(uuid.uuid4())}
-    if path is not None:
-        write_durably(path, json.dumps(made).encode(), staging=path.absolute().parent)
+        # The certificate is for the addresses: others want another one.
+        if found.pop("addresses") == _text_of(addresses):
+            return found
+    made = {**make_credentials(addresses, name=node.name).to_dict(), "publisher": str(uuid.uuid4())}
+    kept = {**made, "addresses": _text_of(addresses)}
+    write_durably(path, json.dumps(kept).encode(), staging=folder)
     return made
+
+
+def _text_of(addresses: list[Address]) -> str:
+    return " ".join(map(str, addresses))

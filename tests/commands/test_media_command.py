@@ -15,16 +15,23 @@ def _ramdisk(with_ramdisk):
 
 def test_two_builds_are_equal(place):
     for name in ("a.iso", "b.iso"):
-        done = place.run("media", "build", "n1", "-o", name, "--keys", "keys", "--timestamp", "1750000000")
+        done = place.run("media", "build", "n1", "-o", name, "--timestamp", "1750000000")
         assert done.returncode == 0, done.stderr
     first, second = ((place.path / name).read_bytes() for name in ("a.iso", "b.iso"))
     assert first == second
 
 
 def test_the_medium_is_for_its_owner_alone(place):
-    place.run("media", "build", "n1", "-o", "n1.iso", "--keys", "keys")
-    for name in ("n1.iso", "keys"):
-        assert stat.S_IMODE((place.path / name).stat().st_mode) == 0o600
+    place.run("media", "build", "n1", "-o", "n1.iso")
+    kept = next((place.path / "state" / "media").iterdir())
+    for file in (place.path / "n1.iso", kept):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_new_keys_make_another_medium(place):
+    for name, more in (("a.iso", ()), ("b.iso", ("--new-keys",))):
+        place.run("media", "build", "n1", "-o", name, "--timestamp", "1750000000", *more)
+    assert (place.path / "a.iso").read_bytes() != (place.path / "b.iso").read_bytes()
 
 
 @pytest.mark.peer

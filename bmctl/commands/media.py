@@ -35,9 +35,7 @@ def command() -> None:
 @click.argument("name", metavar="NODE", shell_complete=complete_nodes)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
 @click.option("--timestamp", type=int, metavar="SECONDS", help="Date of the medium (SOURCE_DATE_EPOCH).")
-@click.option(
-    "--keys", type=click.Path(path_type=Path), metavar="FILE", help="Keep or reuse its secrets here."
-)
+@click.option("--new-keys", is_flag=True, help="Make new secrets: media written before do not match.")
 @common_options
 @click.pass_context
 def build(ctx: click.Context, name: str, output: Path, timestamp: int | None, new_keys: bool) -> None:

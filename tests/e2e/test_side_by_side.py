@@ -32,7 +32,7 @@ add table bridge seen
 delete table bridge seen
 table bridge seen {
   counter dhcp { }
-  chain all { type filter hook prerouting priority -400; udp dport { 67, 547 } counter name dhcp; }
+  chain arriving { type filter hook prerouting priority -400; udp dport { 67, 547 } counter name dhcp; }
 }
 """
 ASK_SYSTEM = (

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bmctl.engine.gate import Gate
 from bmctl.engine.recover import recover
-from bmctl.engine.run import Run, check, execute
+from bmctl.engine.run import Run, check, execute, tidied
 from bmctl.errors import BmctlError
 from bmctl.flows.deploy import tidy_tasks
 from bmctl.model.event import EventKind, RunEvent, Tell
@@ -23,7 +23,7 @@ from bmctl.model.node import Node
 from bmctl.model.states import ProvisionState
 from bmctl.ports import Ports
 from bmctl.reunion import ramdisk_is_up
-from bmctl.runs import Runs, RunSheet, replan
+from bmctl.runs import Runs, RunSheet, replanning
 from bmctl.standing import UNDER_WAY, Standing, deploying, failure_outcome
 from bmctl.store.directory import StateDirectory
 from bmctl.store.event_log import EVENTS, EventLog
@@ -175,12 +175,13 @@ class Conductor:
             session = ports.driver.session
             run = self._prepare(sheet, ports, _listener(story.tell, standing))
             try:
-                await recover(run, lambda: ramdisk_is_up(ports))
-                await check(run)
-                await passing.arrive()
-                async with self._slots:
-                    self._enter(sheet, standing, story)
-                    await execute(run)
+                async with tidied(run):
+                    await recover(run, lambda: ramdisk_is_up(ports))
+                    await check(run)
+                    await passing.arrive()
+                    async with self._slots:
+                        self._enter(sheet, standing, story)
+                        await execute(run)
             finally:
                 story.requests = session.requests
         # Giving the session back was a request too.
@@ -195,7 +196,7 @@ class Conductor:
             record=sheet.record,
             tell=tell,
             tidy=tidy_tasks(leave_running=self._options.leave_running),
-            replan=lambda _plan, record: replan(sheet.node, record),
+            replan=replanning(sheet.node, sheet.record),
             redo=self._options.redo,
             clock=self._clock,
         )

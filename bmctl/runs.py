@@ -94,16 +94,25 @@ class Runs:
         RunFolder(self.directory.run(run_id)).forget_secrets()
 
 
-def replan(node: Node, record: RunRecord) -> Plan:
-    """The plan with all that the run has learnt so far."""
-    return plan_deploy(node, agent_steps=record.get("agent_steps"))
+def replanning(node: Node, record: RunRecord) -> Callable[[Plan, RunRecord], Plan]:
+    """Makes the plan anew whenever the run has learnt of other steps than it knew before."""
+    known = record.get("agent_steps")
+
+    def replan(plan: Plan, record: RunRecord) -> Plan:
+        nonlocal known
+        if (learnt := record.get("agent_steps")) is known:
+            return plan
+        known = learnt
+        return plan_deploy(node, agent_steps=learnt)
+
+    return replan
 
 
 def _sheet(node: Node, plan: Plan, folder: RunFolder, journal: Journal, *, resumed: bool) -> RunSheet:
     record = RunRecord(journal)
     return RunSheet(
         node=node,
-        plan=replan(node, record) if resumed else plan,
+        plan=plan_deploy(node, agent_steps=record.get("agent_steps")) if resumed else plan,
         folder=folder,
         journal=journal,
         record=record,

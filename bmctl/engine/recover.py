@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bmctl.engine.plan import Task
 from bmctl.engine.run import Run
+from bmctl.engine.step import Scope
 from bmctl.store.marks import Mark
 
 
@@ -15,18 +16,25 @@ async def recover(run: Run, ramdisk_is_up: Callable[[], Awaitable[bool]]) -> Non
     `ramdisk_is_up` is asked only where the answer matters.
     """
     first = _first_pending(run)
-    needed = any(task.step.needs_ramdisk or task.step.boots for task in run.plan.tasks[first:])
+    if first is None:
+        return
     started = [task for task in _boot_before(run.plan.tasks, first) if task.key in run.record.marks]
-    if not started or not needed or await ramdisk_is_up():
+    if not started or await ramdisk_is_up():
         return
     for task in started:
         run.record.mark(task.key, Mark.UNDONE)
 
 
-def _first_pending(run: Run) -> int:
-    """Where the first task stands that is not done; the number of tasks where all are."""
-    tasks = run.plan.tasks
-    return next((index for index, task in enumerate(tasks) if not run.record.done(task.key)), len(tasks))
+def _first_pending(run: Run) -> int | None:
+    """Where the first task stands that is not done and boots the ramdisk or needs it; None if none is left.
+
+    What lives in a process is done again in each, and says nothing of how far the machine is.
+    """
+    for index, task in enumerate(run.plan.tasks):
+        about_ramdisk = task.step.boots or task.step.needs_ramdisk
+        if about_ramdisk and task.step.scope is not Scope.PROCESS and not run.record.done(task.key):
+            return index
+    return None
 
 
 def _boot_before(tasks: tuple[Task, ...], position: int) -> tuple[Task, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bmctl.engine.gate import NotStartedError
 from bmctl.engine.plan import Plan, Task
 from bmctl.engine.step import Replay, Scope
 from bmctl.errors import BmctlError, ExitCode, HeldError
@@ -74,24 +76,31 @@ async def check(run: Run) -> None:
 
 
 async def execute(run: Run) -> None:
-    """Run the plan from after the last task the journal calls done, and tidy up if it ends early.
+    """Run the plan from after the last task the journal calls done; raises `StepFailedError`."""
+    position = 0
+    while position < len(run.plan.tasks):
+        task = run.plan.tasks[position]
+        await _attempt(run, task)
+        if run.replan is not None:
+            run.plan = run.replan(run.plan, run.record)
+            position = run.plan.position(task.key) or position
+        position += 1
 
-    Raises `StepFailedError`. Whatever ends the run early, the machine's controller is left clean; only
-    where an operator has to look first (`HeldError`) all stays as it is.
+
+@asynccontextmanager
+async def tidied(run: Run) -> AsyncIterator[None]:
+    """Whatever ends the block early, the controller of a machine that this run has touched is left clean.
+
+    Only where an operator has to look first (`HeldError`), or where nothing was tried because of
+    another machine (`NotStartedError`), all stays as it is.
     """
     try:
-        position = 0
-        while position < len(run.plan.tasks):
-            task = run.plan.tasks[position]
-            await _attempt(run, task)
-            if run.replan is not None:
-                run.plan = run.replan(run.plan, run.record)
-                position = run.plan.position(task.key) or position
-            position += 1
-    except HeldError:
+        yield
+    except (HeldError, NotStartedError):
         raise
     except (BmctlError, asyncio.CancelledError, Exception):
-        await _tidy(run)
+        if run.touched:
+            await asyncio.shield(asyncio.ensure_future(_tidy(run)))
         raise
 
 
@@ -166,12 +175,7 @@ def _ramdisk_work_left(run: Run) -> bool:
 
 
 async def _tidy(run: Run) -> None:
-    """Leave the controller clean, once the machine has been touched; never raises."""
-    if run.touched:
-        await asyncio.shield(asyncio.ensure_future(_tidy_all(run)))
-
-
-async def _tidy_all(run: Run) -> None:
+    """Run the tasks that tidy up, each whatever became of the others; never raises over a machine."""
     for task in run.tidy:
         with run.ports.telling(task.key, run.tell):
             try:

@@ -17,7 +17,7 @@ Examples:
 """
 
 
-@click.group()
+@click.group(epilog=EPILOG)
 def command() -> None:
     """Check the inventory."""
 
@@ -45,5 +45,6 @@ def check(ctx: click.Context) -> int:
         if not errors:
             from bmctl.inventory import load
 
-            click.echo(f"{path}: {len(load(path).nodes)} nodes, no mistakes")
+            count = len(load(path).nodes)
+            click.echo(f"{path}: {count} {'node' if count == 1 else 'nodes'}, no mistakes")
     return ExitCode.INVALID if errors else ExitCode.DONE

@@ -26,6 +26,7 @@ Examples:
   bmctl lab status
   bmctl lab console n1            what the machine says on its serial port
   bmctl lab exec -- ping -c1 10.213.0.11
+  bmctl lab image                 the test image alone
   bmctl lab down                  leaves nothing behind
 """
 # In the lab's directory: the path of the link that `lab up` made to the lab's inventory.

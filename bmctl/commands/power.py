@@ -27,7 +27,10 @@ EPILOG = """\b
 Examples:
   bmctl power status              all nodes
   bmctl power on n1
+  bmctl power off n1              at once, as its switch does
+  bmctl power soft-off n1         its operating system is asked to
   bmctl power reboot -g rack1
+  bmctl power soft-reboot n1
 """
 AT_ONCE = 64
 LEASE = 120.0

@@ -20,7 +20,10 @@ EPILOG = """\b
 Examples:
   bmctl ramdisk build             made once, then found in the cache
   bmctl ramdisk use --name ours vmlinuz ipa.initramfs
+  bmctl ramdisk list
+  bmctl ramdisk show ours
   bmctl ramdisk default ours
+  bmctl ramdisk remove ours
 """
 
 

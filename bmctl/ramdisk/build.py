@@ -25,8 +25,8 @@ from bmctl.ramdisk.recipe import TIMESTAMP
 from bmctl.ramdisk.record import INITRAMFS_FILE, KERNEL_FILE, Origin, Ramdisk
 from bmctl.ramdisk.sources import read_distribution, read_sources
 
-LEVEL: Final = 15
-"""Of zstd: unpacking takes the same time at any level, and bytes are what virtual media is slow at."""
+LEVEL: Final = 9
+"""Of zstd: unpacking takes the same time at any level; 15 packs eight times as long to save 1.4 %."""
 WITHOUT_INFLUENCE: Final = frozenset({"__init__.py", "children.py", "progress.py", "record.py", "shelf.py"})
 """Files of this package that never change what a ramdisk is."""
 PYTHON_VERSIONS: Final = ("3.11", "3.12", "3.13")

@@ -239,9 +239,15 @@ def boot(ramdisk: Ramdisk, tmp_path: Path) -> Boot:
         credentials = medium_for(ramdisk, network, tmp_path)
         (tmp_path / "disk.raw").write_bytes(disk)
         with (
-            lan(*lines, taps=len(network.macs)) as namespace,
+            lan(*lines, taps=len(network.macs) if vlan is None else 0) as namespace,
+            vlan_switch(namespace, tmp_path, ports=len(network.macs), vlan=vlan),
             machine(
-                namespace, network.macs, folder=tmp_path, credentials=credentials, drive=drive
+                namespace,
+                network.macs,
+                folder=tmp_path,
+                credentials=credentials,
+                drive=drive,
+                switched=vlan is not None,
             ) as running,
         ):
             yield running

@@ -53,7 +53,13 @@ def command() -> None:
 @click.option("--memory", type=click.IntRange(1024), default=2048, show_default=True, help="MiB for each.")
 @click.option("--disk", type=click.IntRange(1), default=8, show_default=True, help="GiB for each.")
 @click.option("--nics", type=click.IntRange(1, 8), default=1, show_default=True, help="Ports for each.")
-@click.option("--firmware", type=click.Choice(["uefi", "bios"]), default="uefi", show_default=True)
+@click.option(
+    "--firmware",
+    type=click.Choice(["uefi", "bios"]),
+    default="uefi",
+    show_default=True,
+    help="Of each machine.",
+)
 @click.option("--secure-boot", is_flag=True, help="Firmware that enforces Microsoft's keys.")
 @click.option("--no-tls", is_flag=True, help="Controllers over plain HTTP.")
 @click.option("--plain-emulator", is_flag=True, help="The emulator alone: no sessions, log or faults.")

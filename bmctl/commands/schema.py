@@ -9,7 +9,7 @@ import click
 from bmctl.commands.settings import common_options
 
 EPILOG = """\b
-Example:
+Examples:
   bmctl schema > inventory.schema.json
 """
 

@@ -12,9 +12,11 @@ from bmctl.steps.agent_command import FLUSH_BUDGET
 
 # How long a ramdisk may take to stop by itself before it is switched off.
 STOP_BUDGET = 60.0
-# A controller is asked seldom: each look is a request.
+# A controller is asked seldom, and then more seldom: each look is a request.
 FIRST_LOOK = 3.0
-PAUSE = 2.0
+PAUSE = 1.5
+GROWTH = 1.5
+LONGEST_PAUSE = 10.0
 # An agent that was told to stop before has most likely stopped.
 SHORT_PATIENCE = 10.0
 _ASKED = "asked to stop"
@@ -45,14 +47,13 @@ async def _ask_to_stop(ports: Ports, *, patience: float) -> bool:
 
 
 async def _wait_until_off(ports: Ports) -> None:
-    pause = FIRST_LOOK
+    pause = PAUSE
     try:
         async with asyncio.timeout(STOP_BUDGET):
-            while True:
+            await asyncio.sleep(FIRST_LOOK)
+            while await ports.driver.power.state() is not PowerState.OFF:
                 await asyncio.sleep(pause)
-                if await ports.driver.power.state() is PowerState.OFF:
-                    return
-                pause = PAUSE
+                pause = min(pause * GROWTH, LONGEST_PAUSE)
     except TimeoutError:
         ports.note(f"the ramdisk had not stopped after {STOP_BUDGET:.0f} s, switching the machine off")
 

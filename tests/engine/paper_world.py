@@ -3,6 +3,7 @@
 What the machine does goes on when bmctl is dead: a started command runs to its end, as far as it gets
 without the files that bmctl served.
 """
+# ruff: noqa: ARG002 - what stands for a real part takes all that the real one takes
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ OLD_MEDIUM = "http://another.example/old.iso"
 MAC = "52:54:00:00:00:01"
 
 
-class Killed(BaseException):  # noqa: N818 - not an error: what SIGKILL does, so that no tidying up can catch it
+class Killed(BaseException):
     """The process is gone from here on."""
 
 
@@ -172,16 +173,20 @@ class PaperJournal:
 class PaperMachine(FakeMachine):
     """The fake driver's machine, with the points at which its callers can be cut."""
 
-    def __init__(self, cutter: Cutter, stopped: Callable[[], None], **more: Any) -> None:
+    def __init__(
+        self, cutter: Cutter, *, stopped: Callable[[], None], ticked: Callable[[], None], **more: Any
+    ) -> None:
         super().__init__(**more)
         self._cutter = cutter
         self._stopped = stopped
+        self._ticked = ticked
 
     @asynccontextmanager
     async def call(self, name: str) -> AsyncIterator[None]:
         self._cutter.point(f"before {name}")
         async with super().call(name):
             yield
+            self._ticked()
         self._cutter.point(f"after {name}")
 
     def switch_off(self) -> None:
@@ -366,8 +371,7 @@ class PaperAgent:
         assert name == "deploy.execute_deploy_step", name
         assert self.knows_node, "an agent that knows no node would choose the disk by itself"
         if parameters["deploy_version"] != {"paper": world.version}:
-            refused = PaperCommand(number, short, 0, lambda: None, status=CommandStatus.VERSION_MISMATCH)
-            return refused
+            return PaperCommand(number, short, 0, lambda: None, status=CommandStatus.VERSION_MISMATCH)
         step = parameters["step"]
         if step["step"] != "write_image":
             return PaperCommand(number, short, 2, lambda: world.ran.append(step["step"]))
@@ -441,9 +445,15 @@ class PaperWorld:
         self.folder = folder
         self.cutter = Cutter(cuts=dict(cuts or {}))
         self.journal = PaperJournal(self.cutter)
-        self.machine = PaperMachine(self.cutter, self._stopped, name=self.node.name, macs=(MAC,))
-        self.machine.booted = self._booted
         self.agent = PaperAgent(self)
+        self.machine = PaperMachine(
+            self.cutter,
+            stopped=self._stopped,
+            ticked=self.agent.tick,
+            name=self.node.name,
+            macs=(MAC,),
+            booted=self._booted,
+        )
         self.shelf = PaperShelf()
         self.disk = PaperDisk()
         self.offered: list[AgentStep] = [write_step()]

@@ -19,6 +19,7 @@ from bmctl.errors import BmctlError, ExitCode, InvalidError, UnreachableError
 from bmctl.model.firmware import PowerState
 from bmctl.model.states import ProvisionState
 from bmctl.store.interface import LostError
+from bmctl.store.marks import RunRecord
 from bmctl.store.owner import this_process
 from bmctl.store.record import NodeRecord, node_key, update_node
 
@@ -395,3 +396,22 @@ def test_a_new_node_has_a_record_of_its_failure(site):
     assert record == NodeRecord(
         name="n1", controller=record.controller, last_error="no answer", updated=record.updated
     )
+
+
+def test_a_run_cut_off_just_before_its_last_word_is_done(site, monkeypatch):
+    """The node is active by then: no later command may take it for half deployed."""
+    world = site.world()
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunRecord, "end", die)
+        with pytest.raises(Killed):
+            deploy(site)
+    assert site.record().provision_state is ProvisionState.ACTIVE
+    calls = [call for call in world.machine.calls if call != "power.state"]
+    assert resume(site).ok
+    assert [call for call in world.machine.calls if call != "power.state"] == calls
+    assert site.record().provision_state is ProvisionState.ACTIVE
+    assert "nothing to resume" in resume(site).error.message

@@ -187,7 +187,7 @@ class Builder:
         boot = self.work / "boot"
         kernel_package = files.KERNELS[self.distribution.name]
         self._bootstrap("extract", (kernel_package, *files.BOOT_PACKAGES), boot)
-        kernel = next((boot / "lib/modules").iterdir()).name
+        kernel = next(_merged(boot, "lib/modules").iterdir()).name
         early = self._write_overlay(boot, kernel)
         self.tell(ImageEvent(stage="installing packages"))
         self._bootstrap("essential", files.PACKAGES, self.work / "root", *self._hooks(kernel))
@@ -241,7 +241,7 @@ class Builder:
         for name, text in files.overlay_files(self.distribution.name).items():
             (overlay / name).parent.mkdir(parents=True, exist_ok=True)
             (overlay / name).write_text(text)
-        home = boot / "lib/modules" / kernel
+        home = _merged(boot, "lib/modules") / kernel
         known = module_files(home)
         for name in closure(known, chosen_names(home, files.MODULE_DIRECTORIES)):
             relative = known[name].relative_to(home)
@@ -304,10 +304,10 @@ class Builder:
         tree = self.work / "early"
         for name in ("bin", "dev", "proc", "sys", "root", "modules", "sbin"):
             (tree / name).mkdir(parents=True)
-        shutil.copy(boot / "bin/busybox", tree / "bin/busybox")
+        shutil.copy(_merged(boot, "bin/busybox"), tree / "bin/busybox")
         for applet in ("sh", "mount", "umount", "insmod", "findfs", "sleep", "switch_root"):
             (tree / "bin" / applet).symlink_to("busybox")
-        known = module_files(boot / "lib/modules" / kernel)
+        known = module_files(_merged(boot, "lib/modules") / kernel)
         for name in early:
             (tree / "modules" / f"{name}.ko").write_bytes(read_module(known[name]))
         init = tree / "init"
@@ -322,6 +322,12 @@ class Builder:
         if os.geteuid() == 0:
             return self.children.run(command, what=what)
         return self.children.run(["mmdebstrap", "--unshare-helper", *command], what=what)
+
+
+def _merged(tree: Path, name: str) -> Path:
+    """A path of unpacked packages, which ship it below `usr` or, on older releases, beside it."""
+    merged = tree / "usr" / name
+    return merged if merged.exists() else tree / name
 
 
 def _first(tree: Path, pattern: str) -> Path:

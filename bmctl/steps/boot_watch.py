@@ -10,8 +10,8 @@ from bmctl.errors import BmctlError, UnreachableError
 from bmctl.model.firmware import PowerState
 from bmctl.ports import Ports
 
-# Looks grow rarer: a boot takes seconds or many minutes, and every look is a request to the controller.
-LOOKS = (60.0, 120.0)
+# A boot takes seconds or many minutes, and every look is a request to the controller.
+FIRST_LOOK = 120.0
 LATER_LOOKS = 240.0
 # A machine that resets itself may be told to be off for a moment.
 SECOND_LOOK = 10.0
@@ -67,7 +67,7 @@ class BootWatch:
 
 
 def _pauses() -> Iterator[float]:
-    yield from LOOKS
+    yield FIRST_LOOK
     while True:
         yield LATER_LOOKS
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from bmctl.engine.step import NoArgs, Step
-from bmctl.errors import BmctlError
+from bmctl.errors import BmctlError, UnreachableError
 from bmctl.model.firmware import PowerAction, PowerState
 from bmctl.ports import Ports
 from bmctl.steps.agent_command import FLUSH_BUDGET
 
 # How long a ramdisk may take to stop by itself before it is switched off.
 STOP_BUDGET = 60.0
-# A controller is asked seldom, and then more seldom: each look is a request.
-FIRST_LOOK = 3.0
+# The controller is asked only once the agent is gone, and then more and more seldom: each look is a request.
+AGENT_TIMEOUT = 2.0
+AGENT_PAUSE = 0.5
 PAUSE = 1.5
 GROWTH = 1.5
 LONGEST_PAUSE = 10.0
@@ -29,9 +30,9 @@ async def tear_down_agent(ports: Ports, _args: NoArgs) -> None:
         ports.evidence.see("power", "off")
         return
     ports.record.put(_ASKED, True)
-    if await _ask_to_stop(ports, patience=SHORT_PATIENCE if asked_before else FLUSH_BUDGET):
-        await _wait_until_off(ports)
-    await ports.driver.power.set(PowerAction.OFF)
+    patience = SHORT_PATIENCE if asked_before else FLUSH_BUDGET
+    if not (await _ask_to_stop(ports, patience=patience) and await _is_seen_off(ports)):
+        await ports.driver.power.set(PowerAction.OFF)
     ports.evidence.see("power", "off")
 
 
@@ -46,16 +47,28 @@ async def _ask_to_stop(ports: Ports, *, patience: float) -> bool:
     return True
 
 
-async def _wait_until_off(ports: Ports) -> None:
+async def _is_seen_off(ports: Ports) -> bool:
+    """Whether the machine stopped by itself within `STOP_BUDGET`."""
     pause = PAUSE
     try:
         async with asyncio.timeout(STOP_BUDGET):
-            await asyncio.sleep(FIRST_LOOK)
+            while await _answers(ports):  # noqa: ASYNC110 - an agent tells nothing by itself
+                await asyncio.sleep(AGENT_PAUSE)
             while await ports.driver.power.state() is not PowerState.OFF:
                 await asyncio.sleep(pause)
                 pause = min(pause * GROWTH, LONGEST_PAUSE)
     except TimeoutError:
         ports.note(f"the ramdisk had not stopped after {STOP_BUDGET:.0f} s, switching the machine off")
+        return False
+    return True
+
+
+async def _answers(ports: Ports) -> bool:
+    try:
+        await ports.agent.status(timeout=AGENT_TIMEOUT)
+    except UnreachableError:
+        return False
+    return True
 
 
 STEP = Step(

@@ -51,11 +51,11 @@ def test_an_agent_that_answers_is_remembered(world, ports):
     assert world.machine.calls == []
 
 
-def test_a_machine_that_stopped_is_told_after_a_minute(world, ports):
+def test_a_machine_that_stopped_is_told_soon(world, ports):
     world.machine.power = PowerState.OFF
-    with pytest.raises(BmctlError, match="the machine is off, 60 s after it was switched on"):
+    with pytest.raises(BmctlError, match="the machine is off, 120 s after it was switched on"):
         wait(ports)
-    assert ports.record.get("waited") < 80
+    assert ports.record.get("waited") < 140
 
 
 def test_a_medium_that_nobody_reads_is_told(ports):
@@ -63,7 +63,7 @@ def test_a_medium_that_nobody_reads_is_told(ports):
         wait(ports)
     assert "http://10.0.0.1:8000:" in caught.value.hint
     assert "secret" not in caught.value.hint
-    assert ports.record.get("waited") < 1000
+    assert ports.record.get("waited") < 1200
 
 
 def test_a_medium_that_is_read_gets_the_whole_time(world, ports):
@@ -78,7 +78,7 @@ def test_a_controller_that_is_out_of_reach_for_a_while_ends_nothing(world, ports
     world.machine.faults = [Fault(call="power.state", error=UnreachableError("no answer"), times=99)]
     ports.medium_read = True
     world.agent.start_up(after_asks=300)
-    assert wait(ports) > 200
+    assert wait(ports) > 150
     assert ports.evidence.to_json()["controller"] == "no answer"
 
 

@@ -10,6 +10,7 @@ from bmctl.media.credentials import RunCredentials
 from bmctl.media.extents import ExtentFile
 from bmctl.media.iso import BootMedium, boot_iso
 from bmctl.media.kernel_line import kernel_line
+from bmctl.media.kernel_network import network_parameters
 from bmctl.media.loaders import LoaderFiles
 from bmctl.model.node import Node
 
@@ -41,7 +42,7 @@ class VirtualMedium:
                 kernel=self.kernel,
                 initramfs=self.initramfs,
                 loader=self.loader,
-                kernel_line=kernel_line(publisher=self.publisher, parameters=self.node.kernel_parameters),
+                kernel_line=kernel_line(publisher=self.publisher, parameters=self._parameters()),
                 publisher=self.publisher,
                 timestamp=self.timestamp,
                 files=agent_files(
@@ -52,3 +53,7 @@ class VirtualMedium:
                 ),
             )
         )
+
+    def _parameters(self) -> tuple[str, ...]:
+        own = self.node.kernel_parameters
+        return (*network_parameters(self.node.network, own), *own)

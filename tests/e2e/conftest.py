@@ -204,8 +204,9 @@ class Site:
     def medium(self, name: str) -> str | None:
         """What lies in a machine's virtual drive as libvirt knows it."""
         listing = machines.run_inside(self.lab, (*machines.VIRSH, "domblklist", name, "--details"))
-        drive = next(line.split() for line in listing.splitlines() if "cdrom" in line)
-        return None if drive[-1] == "-" else drive[-1]
+        # The emulator takes an empty drive away, and puts a new one in with an image.
+        drives = [line.split()[-1] for line in listing.splitlines() if "cdrom" in line]
+        return next((drive for drive in drives if drive != "-"), None)
 
     def controller(self, name: str) -> dict[str, Any]:
         """What a machine's controller says of it."""

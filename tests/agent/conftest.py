@@ -284,10 +284,11 @@ def agent_environment(pytestconfig) -> Path:
     if missing:
         pytest.skip(f"needs {', '.join(missing)}")
     place = pytestconfig.rootpath / ".cache" / "agent-venv"
+    requirements = pytestconfig.rootpath / "bmctl" / "ramdisk" / "agent-requirements.txt"
     if not (place / "bin/ironic-python-agent").exists():
         making = [
             [sys.executable, "-m", "venv", place],
-            [place / "bin/pip", "install", "-q", "ironic-python-agent"],
+            [place / "bin/pip", "install", "-q", "--require-hashes", "-r", requirements],
         ]
         for command in making:
             done = subprocess.run(command, capture_output=True, text=True, check=False)

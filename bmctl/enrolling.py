@@ -9,20 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from bmctl.drivers.abilities import Description
 from bmctl.errors import BmctlError
 from bmctl.model.node import Node
-from bmctl.model.states import Event, ProvisionState
+from bmctl.model.states import ProvisionState
+from bmctl.standing import enrolled
 from bmctl.store.interface import Owner, Store
 from bmctl.store.record import NodeRecord, node_key, update_node
 from bmctl.wire import Wire
 
 LEASE = 120.0
-
-# What the controller said is worth nothing new to these: the node is on its way to these states.
-_ON_ENROLLING = (
-    (ProvisionState.ENROLL, Event.MANAGE),
-    (ProvisionState.VERIFYING, Event.DONE),
-    (ProvisionState.MANAGEABLE, Event.PROVIDE),
-    (ProvisionState.CLEANING, Event.DONE),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +66,7 @@ async def _enroll(
 
         def change(record: NodeRecord) -> NodeRecord:
             return replace(
-                _moved(record.of_controller(node.bmc.key)),
+                enrolled(record.of_controller(node.bmc.key)),
                 power=description.power,
                 description=_plain(description),
                 last_error=None,
@@ -104,13 +97,6 @@ def doubts(node: Node, description: Description) -> tuple[str, ...]:
     if not description.media_slots:
         found.append("the controller offers no virtual media: this node cannot be deployed through it")
     return tuple(found)
-
-
-def _moved(record: NodeRecord) -> NodeRecord:
-    for state, event in _ON_ENROLLING:
-        if record.provision_state is state:
-            record = record.move(event)
-    return record
 
 
 def _plain(description: Description) -> dict[str, object]:

@@ -17,12 +17,16 @@ from bmctl.store.record import NodeRecord, get_node, update_node
 
 UNDER_WAY = frozenset({ProvisionState.DEPLOYING, ProvisionState.DEPLOY_WAIT})
 
-# What happens by itself on the way to `deploying`. The first four are what `bmctl enroll` would have done.
-_ON_THE_WAY = (
+# The way of a node that is new: verified, and available without cleaning.
+_ENROLLING = (
     (ProvisionState.ENROLL, Event.MANAGE),
     (ProvisionState.VERIFYING, Event.DONE),
     (ProvisionState.MANAGEABLE, Event.PROVIDE),
     (ProvisionState.CLEANING, Event.DONE),
+)
+# What happens by itself on the way to `deploying`.
+_ON_THE_WAY = (
+    *_ENROLLING,
     (ProvisionState.DEPLOY_HOLD, Event.UNHOLD),
     (ProvisionState.DEPLOY_WAIT, Event.RESUME),
 )
@@ -121,9 +125,7 @@ def deploying(record: NodeRecord, *, rebuild: bool) -> NodeRecord:
 
     Raises `InvalidError` where none leads there.
     """
-    for state, event in _ON_THE_WAY:
-        if record.provision_state is state:
-            record = record.move(event)
+    record = _walked(record, _ON_THE_WAY)
     if record.provision_state is ProvisionState.DEPLOYING:
         return replace(record, target=ProvisionState.ACTIVE)
     if record.provision_state is ProvisionState.ACTIVE and not rebuild:
@@ -133,6 +135,18 @@ def deploying(record: NodeRecord, *, rebuild: bool) -> NodeRecord:
         )
     again = record.provision_state in {ProvisionState.ACTIVE, ProvisionState.ERROR}
     return record.move(Event.REBUILD if again and rebuild else Event.DEPLOY, target=ProvisionState.ACTIVE)
+
+
+def enrolled(record: NodeRecord) -> NodeRecord:
+    """The record of a node whose controller answered: a new one is available, another stays as it is."""
+    return _walked(record, _ENROLLING)
+
+
+def _walked(record: NodeRecord, moves: tuple[tuple[ProvisionState, Event], ...]) -> NodeRecord:
+    for state, event in moves:
+        if record.provision_state is state:
+            record = record.move(event)
+    return record
 
 
 def failure_text(failure: BaseException) -> str:

@@ -77,7 +77,8 @@ SCHEMA = closed(
                             "routes": {"type": "array", "items": ROUTE},
                         }
                     )
-                    for kind, characters in (("ipv4", "0-9."), ("ipv6", "0-9a-f:"))
+                    # From Python 3.13 on, an IPv4 address mapped into IPv6 has dots.
+                    for kind, characters in (("ipv4", "0-9."), ("ipv6", "0-9a-f:."))
                 ]
             },
         },

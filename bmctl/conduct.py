@@ -174,6 +174,7 @@ class Conductor:
         ) as ports:
             session = ports.driver.session
             run = self._prepare(sheet, ports, _listener(story.tell, standing))
+            run.tell(_planned(run, standing.usual_seconds()))
             try:
                 async with tidied(run):
                     await recover(run, lambda: ramdisk_is_up(ports))
@@ -188,8 +189,6 @@ class Conductor:
         story.requests = session.requests
 
     def _prepare(self, sheet: RunSheet, ports: Ports, tell: Tell) -> Run:
-        typical = {task.key: task.step.typical for task in sheet.plan.tasks}
-        tell(RunEvent(node=sheet.node.name, kind=EventKind.PLANNED, fields={"typical": typical}))
         return Run(
             plan=sheet.plan,
             ports=ports,
@@ -332,6 +331,12 @@ def _listener(tell: Tell, standing: Standing) -> Tell:
         tell(event)
 
     return listen
+
+
+def _planned(run: Run, usual: dict[str, float]) -> RunEvent:
+    """What is ahead, with the seconds each task usually takes: on this machine, else on any."""
+    typical = {task.key: usual.get(task.key, task.step.typical) for task in run.plan.tasks}
+    return RunEvent(node=run.plan.node, kind=EventKind.PLANNED, fields={"typical": typical})
 
 
 def _end_of(outcome: Outcome) -> RunEvent:

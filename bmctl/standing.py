@@ -46,6 +46,11 @@ class Standing:
         stored = get_node(self.store, self.node.name)
         return stored.record.of_controller(self.node.bmc.key) if stored is not None else None
 
+    def usual_seconds(self) -> dict[str, float]:
+        """What each task took in the node's last run that was done."""
+        known = self.known()
+        return dict(known.agent.get("seconds") or {}) if known is not None else {}
+
     def give_up(self) -> None:
         """An earlier run was cut off or held, and will not be gone on with."""
 
@@ -104,6 +109,7 @@ class Standing:
             "steps": run.get("agent_steps"),
             "hardware": run.get("hardware"),
             "instance_id": run.get("instance_id"),
+            "seconds": dict(run.seconds),
         }
 
         def change(record: NodeRecord) -> NodeRecord:

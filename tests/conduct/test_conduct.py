@@ -64,6 +64,16 @@ def test_each_task_is_told_once(site):
     assert len(site.told("started")) == len(set(site.told("started"))) == len(site.told("done"))
 
 
+def test_time_left_goes_by_what_this_machine_took_last_time(site):
+    site.world()
+    deploy(site)
+    took = site.record().agent["seconds"]
+    deploy(site, rebuild=True)
+    planned = [event for event in site.events if event.kind == "planned"]
+    assert planned[-1].fields["typical"] == took
+    assert planned[0].fields["typical"] != took
+
+
 def test_a_deploy_needs_few_requests(site):
     site.world()
     outcome = deploy(site)

@@ -22,8 +22,9 @@ Examples:
 # Programs on the operator's host, by what they are for.
 PROGRAMS = (
     ("qemu-img", "images in qcow2", "qemu-utils"),
-    ("mmdebstrap", "building the ramdisk", "mmdebstrap"),
-    ("zstd", "building the ramdisk", "zstd"),
+    ("apt-get", "building the ramdisk", "apt"),
+    ("dpkg-deb", "building the ramdisk", "dpkg"),
+    ("mmdebstrap", "the lab's image", "mmdebstrap"),
     ("qemu-system-x86_64", "the lab", "qemu-system-x86"),
     ("libvirtd", "the lab", "libvirt-daemon-system"),
 )

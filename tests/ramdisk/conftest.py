@@ -132,8 +132,8 @@ def medium_for(ramdisk: Ramdisk, network: NetworkConfig, folder: Path, *extra: s
     return credentials
 
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bmctl-tests/ramdisk"
-"""Outside the tests' temporary directory: building takes a minute, and equal inputs give equal ramdisks."""
+CACHE = Path(os.environ.get("BMCTL_CACHE", Path(__file__).parents[2] / ".cache/bmctl")) / "ramdisks"
+"""Where `scripts/test` keeps its ramdisk: building takes a minute, and equal inputs give equal ramdisks."""
 
 CDROM = (
     "-drive",

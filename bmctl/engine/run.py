@@ -68,9 +68,12 @@ class Run:
 
 
 async def check(run: Run) -> None:
-    """Run the leading tasks that only look; the machine is not touched."""
+    """Run the leading tasks that only look; the machine is not touched.
+
+    What makes ready for booting comes after: a run cut off there is one that can be resumed.
+    """
     for task in run.plan.tasks:
-        if task.step.touches:
+        if task.step.touches or task.step.boots:
             return
         await _attempt(run, task)
 

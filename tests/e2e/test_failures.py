@@ -147,7 +147,7 @@ def test_a_locked_node_is_busy_and_free_after_ctrl_c(site):
         ended = site.run("deploy", "n1")
         assert ended.code == 4, ended.err
         error, _ = one_error(ended)
-        assert error.startswith("error: n1: ")
+        assert error.startswith("error: n1 is held by ")
         assert str(first.process.pid) in ended.err
         first.interrupt()
         assert first.end().code == 130

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-LOADED_BY_NAME: Final = ("ld-linux", "libudev.so", "libnss_", "libresolv.so", "libgcc_s.so")
-"""Libraries that programs open at run time, so that no file's header names them."""
+LOADED_BY_NAME: Final = ("ld-linux", "libudev.so", "libkmod.so", "libnss_", "libresolv.so", "libgcc_s.so")
+"""Libraries that programs open at run time, so that no file's header names them.
+
+libkmod is what the device manager loads drivers with; since systemd 256 it opens it so.
+"""
 
 LOAD, DYNAMIC = 1, 2
 NEEDED, STRINGS, NAME = 1, 5, 14

@@ -118,3 +118,8 @@ def test_the_lock_pins_a_released_agent_with_hashes():
     shorter = without(lock, {"setuptools", "pbr"})
     assert "setuptools==" not in shorter
     assert len(shorter.split("==")) == len(lock.split("==")) - 2
+
+
+def test_what_the_device_manager_opens_at_run_time_is_kept():
+    needs = {"libkmod.so.2": ["liblzma.so.5"], "liblzma.so.5": []}
+    assert libraries.reachable(needs, [["libc.so.6"]]) == {"libc.so.6", "libkmod.so.2", "liblzma.so.5"}

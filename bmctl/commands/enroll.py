@@ -88,9 +88,13 @@ def _show(found: Enrolment) -> None:
         machine = " ".join(text for text in (about.manufacturer, about.model) if text) or "unknown machine"
         click.echo(
             f"{found.node.name}: {found.provision_state}, {machine}, {about.protocol},"
-            f" power {about.power}, {len(about.macs)} ports,"
+            f" power {about.power}, {_ports(len(about.macs))},"
             f" virtual media {', '.join(about.media_slots) or 'none'}"
         )
+
+
+def _ports(count: int) -> str:
+    return "1 port" if count == 1 else f"{count} ports"
 
 
 def _to_json(found: Enrolment) -> dict[str, object]:

@@ -31,11 +31,12 @@ Examples:
 """
 # In the lab's directory: the path of the link that `lab up` made to the lab's inventory.
 LINK_NOTE = "inventory-link"
+DEFAULT_NAME = "default"
 
 
 def name_option(function: Any) -> Any:
     """Which lab, where there are several."""
-    return click.option("--name", default="default", show_default=True, help="Name of the lab.")(function)
+    return click.option("--name", default=DEFAULT_NAME, show_default=True, help="Name of the lab.")(function)
 
 
 @click.group(epilog=EPILOG)
@@ -270,10 +271,12 @@ def _tell(event: LabEvent) -> None:
 
 def _advise(lab: Lab, link: Path | None) -> None:
     option = "" if link is not None else f" -i {lab.inventory}"
-    prefix = "" if lab.network.interface else f"bmctl lab exec --name {lab.name} -- "
+    name = "" if lab.name == DEFAULT_NAME else f" --name {lab.name}"
+    prefix = "" if lab.network.interface else f"bmctl lab exec{name} -- "
     names = " ".join(node.name for node in lab.nodes)
+    machines = "1 machine" if len(lab.nodes) == 1 else f"{len(lab.nodes)} machines"
     click.echo(
-        f"\n{len(lab.nodes)} machines under {lab.acceleration.upper()}. Next:"
-        f"\n  {prefix}bmctl enroll{option}\n  {prefix}bmctl deploy{option} {names}\n  bmctl lab down",
+        f"\n{machines} under {lab.acceleration.upper()}. Next:"
+        f"\n  {prefix}bmctl enroll{option}\n  {prefix}bmctl deploy{option} {names}\n  bmctl lab down{name}",
         err=True,
     )

@@ -73,9 +73,8 @@ def _show_task(number: int, task: Task) -> None:
     click.echo(f"   {number:2}. {task.key}: {task.step.title}{origin}{danger}")
     if task.reason:
         click.echo(f"       why: {task.reason}")
-    arguments = task.to_json()["args"]
-    if arguments:
-        click.echo(f"       with: {_compact(arguments)}")
+    if arguments := _compact(task.to_json()["args"]):
+        click.echo(f"       with: {arguments}")
 
 
 def _compact(arguments: dict[str, object]) -> str:

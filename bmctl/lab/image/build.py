@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -112,7 +112,8 @@ def _digest(distribution: Distribution, sources: Sources) -> str:
 def _known(path: Path) -> LabImage | None:
     """An image made earlier, if it is still all there."""
     try:
-        image = LabImage(**json.loads(_record(path).read_text()))
+        # A cache may have been moved since.
+        image = replace(LabImage(**json.loads(_record(path).read_text())), path=str(path))
     except (FileNotFoundError, ValueError, TypeError):
         return None
     return image if path.exists() and path.stat().st_size == image.size else None

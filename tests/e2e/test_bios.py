@@ -34,10 +34,12 @@ def write_disk(path) -> None:
 
 def test_an_image_made_for_uefi_is_refused(site):
     site.write_inventory()
-    ended = site.run("deploy", "n1")
+    before = site.power("n1")
+    ended = site.run("deploy", "n1", "--rebuild")
     assert ended.code == 3, ended.err
     assert "no boot code for BIOS" in ended.err
-    site.assert_released("n1")
+    assert site.power("n1") is before
+    assert site.medium("n1") is None
 
 
 def test_a_disk_for_bios_is_written_and_booted(site):
@@ -48,7 +50,7 @@ def test_a_disk_for_bios_is_written_and_booted(site):
         del document["nodes"][0]["ready"]
 
     site.write_inventory(change)
-    ended = site.run("deploy", "n1", seconds=900)
+    ended = site.run("deploy", "n1", "--rebuild", seconds=900)
     assert ended.code == 0, ended.err
     assert site.medium("n1") is None
     assert site.power("n1") is PowerState.ON

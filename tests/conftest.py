@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The integration run tries the same examples every time, so that what it finds is due to the change;
+# everybody else's runs look for new ones.
+settings.register_profile("integration", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("integration" if os.environ.get("CI") else "search")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

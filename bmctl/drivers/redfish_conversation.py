@@ -63,7 +63,7 @@ class Conversation:
         self._connector = PatientConnector(
             self.origin, verify=_existing(access.verify), connect_to=access.connect_to
         )
-        self._auth = _AUTH[access.auth](access.username, access.password.reveal())
+        self._auth = self._new_auth()
         self._goodbye = threading.Lock()
         self._read_at = float("-inf")
         self.root: Any = None
@@ -178,7 +178,12 @@ class Conversation:
                     return await call_in_thread(turn, self._give_back, deadline=patience)
         return None
 
+    def _new_auth(self) -> Any:
+        return _AUTH[self._access.auth](self._access.username, self._access.password.reveal())
+
     def _open(self) -> None:
+        # Sushy ends the session of its auth once it is collected: what is left of a try must not share ours.
+        self._auth = self._new_auth()
         try:
             self.root = sushy.Sushy(self.origin, auth=self._auth, connector=self._connector)
         except _NOT_REDFISH as error:

@@ -107,6 +107,15 @@ class RedfishMedia:
         doing = f"insert the image into virtual drive {slot.name}"
         await self._conversation.call(doing, lambda: slot.insert(url), reading=INSERT_PATIENCE)
 
+    async def took_it(self, slot: Slot, url: str) -> bool:
+        """Whether the image is in the drive now."""
+
+        def look() -> bool:
+            slot.look(fresh=True)
+            return slot.holds(url)
+
+        return await self._conversation.call("tell what is in its virtual drives", look)
+
     def stuck(self) -> BmctlError:
         """The error for drives that stay full."""
         full = ", ".join(slot.name for slot in self._known if slot.full) or "one"
@@ -182,7 +191,9 @@ class _Insertion:
             answered = isinstance(error.__cause__, sushy.exceptions.HTTPError)
             judgement = verdict(error)
             if judgement is Verdict.REFUSED:
-                return Outcome.REFUSED
+                # Some refuse and take it all the same: a second drive must not be filled as well.
+                taken = await self._media.took_it(self._slots[self._chosen], self._url)
+                return Outcome.GOOD if taken else Outcome.REFUSED
             return Outcome.BUSY if answered else Outcome.LOST
         return Outcome.GOOD
 

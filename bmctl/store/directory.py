@@ -130,7 +130,7 @@ class StateDirectory:
     def run(self, run_id: str) -> Path:
         """The folder of a run; `InvalidError` for an id that is not one name."""
         if Path(run_id).name != run_id or run_id in {"", ".", ".."}:
-            raise InvalidError(f"{run_id!r} is not a run id", hint="see the ids with: bmctl run list")
+            raise InvalidError(f"{run_id!r} is not a run id", hint="see the ids with: bmctl node show NODE")
         return self.runs / run_id
 
     def run_ids(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 def install(session: nox.Session) -> None:
     """The pinned versions, and bmctl as the wheel that users get."""
-    session.install("--require-hashes", "-r", "requirements.lock")
+    session.install("--no-deps", "--require-hashes", "-r", "requirements.lock")
     session.install("--no-deps", ".")
 
 

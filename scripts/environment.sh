@@ -104,8 +104,10 @@ need_environment() {
     if [ "$(.venv/bin/python -VV 2>/dev/null)" != "$("$PYTHON" -VV)" ] || ! .venv/bin/python -m pip -V >/dev/null 2>&1; then
         quietly environment "$PYTHON" -m venv --clear .venv
     fi
+    # The lock is whole: resolving it again can only find something to quarrel with.
     quietly requirements .venv/bin/python -m pip install --disable-pip-version-check \
-        --require-hashes -r requirements.lock
+        --no-deps --require-hashes -r requirements.lock
+    quietly consistency .venv/bin/python -m pip --disable-pip-version-check check
     quietly bmctl .venv/bin/python -m pip install --disable-pip-version-check --no-deps -e .
     printf '%s\n' "$wanted" >$stamp
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from bmctl.agent.errors import AgentCommandError, StepsChangedError
 from bmctl.errors import BmctlError
+from bmctl.model.steps import StepArgument, StepKind
 
 # A traceback in an agent's error would drown the line that a person reads.
 LONGEST_REASON = 400
@@ -93,23 +94,6 @@ class CommandResult:
             kind=failure.kind,
             code=failure.code,
         )
-
-
-class StepKind(StrEnum):
-    """The three lists of steps an agent keeps."""
-
-    CLEAN = "clean"
-    DEPLOY = "deploy"
-    SERVICE = "service"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepArgument:
-    """One argument of a step."""
-
-    name: str
-    description: str
-    required: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

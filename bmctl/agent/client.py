@@ -16,7 +16,6 @@ from bmctl.agent.answers import (
     AgentSteps,
     Command,
     CommandResult,
-    StepKind,
     read_result,
     read_status,
     read_steps,
@@ -29,6 +28,7 @@ from bmctl.agent.pace import Clock, Pace, Sleep
 from bmctl.agent.redact import redact_archive
 from bmctl.errors import BmctlError, BusyError, RefusedError, UnreachableError
 from bmctl.model.secret import Secret
+from bmctl.model.steps import StepKind
 
 COMMANDS = "/v1/commands/"
 # One request; a synchronous command keeps it open until the command has ended.

@@ -34,7 +34,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a controller says of itself and its machine; None where it does not say."""
+    """What a controller says of itself and its machine; None where it does not say.
+
+    `abilities` names what it can do beyond booting: those that steps ask for (`Offered.ability`).
+    """
 
     protocol: str
     manufacturer: str | None = None
@@ -54,6 +57,7 @@ class Description:
     macs: tuple[str, ...] = ()
     boot_targets: tuple[BootTarget, ...] = ()
     media_slots: tuple[str, ...] = ()
+    abilities: tuple[str, ...] = ()
 
 
 class PowerControl(Protocol):

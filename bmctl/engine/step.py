@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from bmctl.model.steps import StepKind
 
 if TYPE_CHECKING:
     from bmctl.ports import Ports
@@ -25,6 +27,24 @@ class Scope(StrEnum):
 
     MACHINE = "machine"  # the machine or its controller remembers
     PROCESS = "process"  # gone with this process (a file being served): done again on resume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What makes a controller-side step one that operators may ask for by name.
+
+    `ability` is the one of `Description.abilities` that the node's controller must have. A kind that is
+    not in `priorities` runs it only when asked for. `reboots` says that a ramdisk which ran before is
+    gone afterwards. Arguments and their types are those of the step's `args`; a field's
+    `metadata["description"]` describes it.
+    """
+
+    kinds: frozenset[StepKind]
+    ability: str
+    description: str
+    priorities: Mapping[StepKind, int] = field(default_factory=dict)
+    abortable: bool = False
+    reboots: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +68,7 @@ class Step(Generic[ArgsT]):
     needs_ramdisk: bool = False
     touches: bool = True
     destroys: bool = False
+    offered: Offered | None = None
 
     @property
     def key(self) -> str:

@@ -13,6 +13,7 @@ from bmctl.inventory.text_values import close_match
 from bmctl.model.image import ImageSource
 from bmctl.model.network import Address
 from bmctl.model.node import Node
+from bmctl.model.steps import DeployTemplate, Runbook
 
 _PATTERN = frozenset("*?[")
 _SHOWN = 8
@@ -29,6 +30,8 @@ class Inventory:
     nodes: tuple[Node, ...]
     images: Mapping[str, ImageSource] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    templates: tuple[DeployTemplate, ...] = ()
+    runbooks: tuple[Runbook, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @property

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from bmctl.model.firmware import Architecture, BootInterface, BootMode
 from bmctl.model.hints import RootDeviceHints
@@ -57,7 +59,8 @@ class Bmc:
 class Instance:
     """What the deployed system is told through its config drive (cloud-init, ConfigDrive).
 
-    `network` None means the same network as the ramdisk's. `user_data` is the text itself.
+    `network` None means the same network as the ramdisk's. `user_data` is the text itself. `traits` are
+    those requested of the node for this deploy: they choose its deploy templates.
     """
 
     hostname: str
@@ -66,6 +69,7 @@ class Instance:
     network: NetworkConfig | None = None
     meta: dict[str, str] = field(default_factory=dict)
     config_drive: bool = True
+    traits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +81,36 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaning:
+    """How a node is cleaned before it is available again.
+
+    `automated` False skips it. `runbook` names a runbook that stands in for the steps found by
+    priority. `knobs` are passed to the agent's erase steps as they are.
+    """
+
+    automated: bool = True
+    runbook: str | None = None
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPriorities:
+    """Priorities that the operator sets in place of default ones, by `interface.step`; 0 disables."""
+
+    clean: Mapping[str, int] = field(default_factory=dict)
+    deploy: Mapping[str, int] = field(default_factory=dict)
+    verify: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One machine: its controller, its network, what boots it and what is written to it.
 
     `ramdisk` names a ramdisk known to bmctl; None takes the default one. `ready` None means that a
-    deploy ends once the machine was told to boot its disk.
+    deploy ends once the machine was told to boot its disk. A node with a `parent` (a card in a chassis,
+    a DPU in a server) has its power from it, unless `dedicated_power`. `disallowed_steps` are refused
+    when asked for and left out otherwise. Disks that match one of `skip_block_devices` are never
+    written, erased or chosen.
     """
 
     name: str
@@ -99,6 +128,12 @@ class Node:
     ramdisk: str | None = None
     kernel_parameters: tuple[str, ...] = ()
     ready: Ready | None = None
+    parent: str | None = None
+    dedicated_power: bool = False
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    step_priorities: StepPriorities = field(default_factory=StepPriorities)
+    disallowed_steps: tuple[str, ...] = ()
+    skip_block_devices: tuple[RootDeviceHints, ...] = ()
 
     @property
     def uuid(self) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmctl.agent.answers import AgentSteps, StepKind
+from bmctl.agent.answers import AgentSteps
 from bmctl.agent.errors import StepsChangedError
 from bmctl.agent.payload import node_payload, port_payloads
 from bmctl.errors import BmctlError
+from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.agent_command import forget_command, run_command
 from bmctl.steps.payload import remember_steps, step_params

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bmctl.agent.answers import StepKind
 from bmctl.engine.step import Step
+from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.agent_command import FLUSH_BUDGET, flush
 from bmctl.steps.listing import run_listed_step

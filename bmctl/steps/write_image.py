@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bmctl.agent.answers import StepKind
 from bmctl.agent.errors import AgentRestartedError
 from bmctl.agent.payload import image_payload
 from bmctl.engine.step import Step
 from bmctl.errors import BmctlError
 from bmctl.media.configdrive import config_drive
 from bmctl.model.image import Checksum
+from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.agent_command import FLUSH_BUDGET, flush
 from bmctl.steps.fetches import ImageWatch

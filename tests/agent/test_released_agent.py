@@ -11,12 +11,12 @@ import tarfile
 
 import pytest
 
-from bmctl.agent.answers import StepKind
 from bmctl.agent.client import AgentClient
 from bmctl.agent.connection import Evidence
 from bmctl.agent.payload import node_payload, port_payloads
 from bmctl.errors import RefusedError
 from bmctl.model.secret import Secret
+from bmctl.model.steps import StepKind
 
 pytestmark = pytest.mark.peer
 

@@ -104,7 +104,7 @@ class WantedStep:
     """A step that somebody asks for.
 
     `origin` says who, in a person's words ("template CUSTOM_RAID", "runbook refresh", "command line");
-    `place` where it stands. `priority` counts in deploys alone. With `on_children` it runs on each
+    `place` where it stands, `argument_places` where its arguments do. `priority` counts in deploys alone. With `on_children` it runs on each
     child node, or on those in `children`, and not on the node itself.
     """
 
@@ -114,6 +114,7 @@ class WantedStep:
     priority: int | None = None
     origin: str = ""
     place: Place | None = None
+    argument_places: Mapping[str, Place] = field(default_factory=dict, compare=False)
     on_children: bool = False
     children: tuple[str, ...] = ()
 

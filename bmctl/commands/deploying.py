@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmctl.commands.amounts import duration
-from bmctl.commands.report import show_error
+from bmctl.commands.errors_shown import show_error
 from bmctl.commands.running import run_async
 from bmctl.commands.screen import show
 from bmctl.commands.settings import Settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bmctl.commands.errors_shown import show_error, show_warning
 from bmctl.commands.nodes import nodes_argument, select
-from bmctl.commands.report import show_error, show_warning
 from bmctl.commands.running import run_async
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.errors import ExitCode

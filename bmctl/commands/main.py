@@ -80,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each
 
 def _tell_usage(error: click.ClickException) -> int:
     """A wrong command line: what is wrong, and where the right ones are shown."""
-    from bmctl.commands.report import show_error
+    from bmctl.commands.errors_shown import show_error
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "bmctl"
@@ -90,7 +90,7 @@ def _tell_usage(error: click.ClickException) -> int:
 
 
 def _tell(error: BmctlError, settings: Settings) -> int:
-    from bmctl.commands.report import show_error
+    from bmctl.commands.errors_shown import show_error
 
     show_error(error)
     if settings.debug:

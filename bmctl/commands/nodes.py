@@ -36,7 +36,7 @@ def select(
     settings: Settings, names: tuple[str, ...], groups: tuple[str, ...]
 ) -> tuple[Inventory, tuple[Node, ...]]:
     """The inventory and the nodes that are meant; warnings of the inventory are shown."""
-    from bmctl.commands.report import show_warning
+    from bmctl.commands.errors_shown import show_warning
 
     inventory = settings.load_inventory()
     for problem in inventory.warnings:

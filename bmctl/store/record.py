@@ -21,7 +21,11 @@ class NodeRecord:
 
     `target` is where the present run leads, `run_id` names that run, `history` the runs before, newest
     last. `description` is what the controller said of the machine, `agent` what the ramdisk's agent
-    said (`version`, `steps`, `hardware`). `controller` names the controller and machine this was learnt
+    said (`version`, `hardware`). `listings` are the steps agents offered: digest of the ramdisk ->
+    `learnt` (seconds since the epoch), `agent` (version) and a listing for each kind of step.
+    `inspection` is what the last inspection found. `maintenance`, `protected` and `retired` are the
+    reasons why the node is so, None where it is not; `fault` is what put it in maintenance by itself.
+    `controller` names the controller and machine this was learnt
     of: a name may come to mean another one. `updated` is in seconds since the epoch. `extra` keeps keys
     that a newer bmctl wrote.
     """
@@ -35,6 +39,12 @@ class NodeRecord:
     last_error: str | None = None
     description: dict[str, Any] = field(default_factory=dict)
     agent: dict[str, Any] = field(default_factory=dict)
+    listings: dict[str, Any] = field(default_factory=dict)
+    inspection: dict[str, Any] = field(default_factory=dict)
+    maintenance: str | None = None
+    fault: str | None = None
+    protected: str | None = None
+    retired: str | None = None
     controller: str | None = None
     updated: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)

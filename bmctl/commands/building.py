@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import click
 
-from bmctl.commands.amounts import duration
 from bmctl.commands.settings import Settings
+from bmctl.model.amounts import duration
 
 Progress = Callable[[str, float | None], None]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmctl.commands.amounts import duration
 from bmctl.commands.errors_shown import show_error
 from bmctl.commands.running import run_async
 from bmctl.commands.screen import show
 from bmctl.commands.settings import Settings
 from bmctl.errors import ExitCode
+from bmctl.model.amounts import duration
 
 if TYPE_CHECKING:
     from bmctl.conduct import Options, Outcome

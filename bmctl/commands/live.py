@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bmctl.commands.amounts import amount, clock_time, duration, rate_of
+from bmctl.model.amounts import amount, clock_time, duration, rate_of
 from bmctl.model.event import EventKind, RunEvent
 
 REFRESH_PER_SECOND = 4

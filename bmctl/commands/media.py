@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bmctl.commands.amounts import size
 from bmctl.commands.nodes import complete_nodes
 from bmctl.commands.settings import common_options, settings_of
+from bmctl.model.amounts import size
 
 if TYPE_CHECKING:
     from bmctl.commands.settings import Settings

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmctl.commands.amounts import duration
 from bmctl.commands.nodes import complete_nodes, nodes_argument, select
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.commands.tables import show_pairs, show_table
+from bmctl.model.amounts import duration
 
 if TYPE_CHECKING:
     from bmctl.model.node import Node

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bmctl.commands.amounts import size
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.commands.tables import show_pairs, show_table
+from bmctl.model.amounts import size
 
 if TYPE_CHECKING:
     from bmctl.ramdisk.progress import Progress

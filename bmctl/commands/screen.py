@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from bmctl.commands.amounts import amount, duration, rate_of
 from bmctl.commands.settings import Settings
+from bmctl.model.amounts import amount, duration, rate_of
 from bmctl.model.event import EventKind, RunEvent, Tell
 
 # Plain progress is for log files: a line now and then is enough.

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from bmctl.commands.amounts import amount, clock_time, duration, size
 from bmctl.commands.live import LiveScreen
 from bmctl.commands.screen import JsonScreen, PlainScreen
+from bmctl.model.amounts import amount, clock_time, duration, size
 from bmctl.model.event import EventKind, RunEvent
 
 

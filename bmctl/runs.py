@@ -14,6 +14,7 @@ from bmctl.flows.deploy import plan_deploy
 from bmctl.media.credentials import RunCredentials, make_credentials
 from bmctl.model.node import Node
 from bmctl.store.directory import StateDirectory, make_run_id
+from bmctl.store.history import HistoryEntry, remember_run
 from bmctl.store.journal import Journal
 from bmctl.store.marks import RunRecord
 from bmctl.store.record import NodeRecord
@@ -56,6 +57,9 @@ class Runs:
         plan = plan_deploy(node)
         now = self.clock()
         folder = RunFolder(self.directory.create_run(make_run_id(now)))
+        entry = HistoryEntry(run=folder.path.name, verb=plan.verb, began=now)
+        remember_run(self.directory, node.name, entry)
+        folder.keep_plan(plan.to_json())
         folder.keep_secrets(_new_secrets(node))
         header = {
             "node": node.name,

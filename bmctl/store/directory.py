@@ -4,6 +4,7 @@ schema.json                 the version of all that lies beside it
 nodes/<name>.json           one TinyDB file per node
 locks/nodes/<name>.json     who holds the node, and the highest fence so far
 runs/<run id>/              journal and evidence of one run
+history/<name>.jsonl        which runs a node had
 staging/                    files being written
 """
 
@@ -24,7 +25,7 @@ SCHEMA = 1
 _SUFFIX = ".json"
 # The longest file name Linux file systems take (limits.h, NAME_MAX), less the longest suffix.
 _LONGEST_NAME = 255 - len(".guard")
-_NOT_RECORDS = frozenset({"locks", "runs", "staging"})
+_NOT_RECORDS = frozenset({"history", "locks", "runs", "staging"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,11 @@ class StateDirectory:
         """The empty file that is flocked while a key's record or lock is written."""
         collection, name = _split(key)
         return self.locks / collection / f"{name}.guard"
+
+    def history_path(self, node: str) -> Path:
+        """The file that names the runs of a node; `store.history` reads and writes it."""
+        _, name = _split(f"nodes/{node}")
+        return self.root / "history" / f"{name}.jsonl"
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """The keys of all records that start with `prefix` (`collection/` at least), sorted."""

@@ -14,6 +14,7 @@ from bmctl.store.journal import Journal, read_journal
 
 JOURNAL = "journal.jsonl"
 SECRETS = "secrets.json"
+PLAN = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,19 @@ class RunFolder:
                 hint="the run cannot go on without them: deploy the node again",
             ) from error
         return found
+
+    def keep_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write down what the run set out to do, for whoever reads of it later; not needed to go on."""
+        text = json.dumps(plan, indent=2, default=str) + "\n"
+        write_durably(self.path / PLAN, text.encode(), staging=self.path)
+
+    def read_plan(self) -> dict[str, Any] | None:
+        """What the run set out to do; None where that was not kept."""
+        try:
+            found = json.loads((self.path / PLAN).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def forget_secrets(self) -> None:
         """Remove what nobody needs once the run is over."""

@@ -43,8 +43,9 @@ POWER_STEPS = frozenset({ReservedStep.POWER_ON, ReservedStep.POWER_OFF, Reserved
 
 
 class StepSource(StrEnum):
-    """Who runs a step."""
+    """Who runs a step; `core` are the parts that every deploy has."""
 
+    CORE = "core"
     CONTROLLER = "controller"
     AGENT = "agent"
     RESERVED = "reserved"
@@ -104,8 +105,9 @@ class WantedStep:
     """A step that somebody asks for.
 
     `origin` says who, in a person's words ("template CUSTOM_RAID", "runbook refresh", "command line");
-    `place` where it stands, `argument_places` where its arguments do. `priority` counts in deploys alone. With `on_children` it runs on each
-    child node, or on those in `children`, and not on the node itself.
+    `place` where it stands, `argument_places` where its arguments do. `priority` counts in deploys
+    alone. With `on_children` it runs on each child node, or on those in `children`, and not on the node
+    itself.
     """
 
     interface: str

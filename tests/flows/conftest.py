@@ -1,10 +1,10 @@
-"""Nodes for plans."""
+"""Nodes and steps for plans."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(
-    0, str(Path(__file__).parents[1] / "engine")
-)  # for the nodes beside the world, in any import mode
+HERE = Path(__file__).parent
+# For the nodes beside the world and the steps beside the tests, in any import mode.
+sys.path[:0] = [str(HERE), str(HERE.parent / "engine")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,17 +30,16 @@ from bmctl.model.secret import SecretKind
 
 def load(path: Path) -> Inventory:
     """The inventory in `path`; raises `InventoryError` with every mistake in it."""
-    inventory, problems = _examine(path)
-    errors = [problem for problem in problems if problem.level is Level.ERROR]
-    if errors or inventory is None:
-        raise InventoryError(path, errors)
-    return inventory
+    found = examine(path)
+    if found.errors:
+        raise InventoryError(path, found.errors)
+    return found.inventory
 
 
 def check(path: Path) -> tuple[Problem, ...]:
     """Everything that is wrong or doubtful about the inventory in `path`, in the order of the file."""
     try:
-        return _examine(path)[1]
+        return examine(path).problems
     except InventoryError as error:
         return error.problems
 
@@ -57,14 +56,35 @@ def _collecting_later() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What could be read of an inventory, whatever is wrong with it.
+
+    `root` is the file itself. `bodies` holds the keys of each node that could be read, by its name, with
+    defaults and group merged in; they know where they stand in the file.
+    """
+
+    inventory: Inventory
+    root: Body
+    bodies: Mapping[str, Body]
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What refuses the inventory."""
+        return tuple(problem for problem in self.problems if problem.level is Level.ERROR)
+
+
 @_collecting_later()
-def _examine(path: Path) -> tuple[Inventory | None, tuple[Problem, ...]]:
+def examine(path: Path) -> Examined:
+    """Read as much of the inventory in `path` as can be; `InventoryError` where it is no mapping in YAML."""
     root, report = _tree(path)
     reading = _Reading(root=root, report=report, base=path.absolute().parent)
     reading.check_sections()
     images = reading.images()
     around = Surroundings(base=reading.base, images=images)
-    nodes = [node for draft in reading.drafts() if (node := reading.node(draft, around))]
+    built = [(draft.whole, node) for draft in reading.drafts() if (node := reading.node(draft, around))]
+    nodes = [node for _, node in built]
     _check_secrecy(path, nodes, report)
     inventory = Inventory(
         source=path,
@@ -75,7 +95,8 @@ def _examine(path: Path) -> tuple[Inventory | None, tuple[Problem, ...]]:
         ),
         warnings=report.problems,
     )
-    return inventory, report.problems
+    bodies = {node.name: body for body, node in built}
+    return Examined(inventory=inventory, root=root, bodies=bodies, problems=report.problems)
 
 
 def _tree(path: Path) -> tuple[Body, Report]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from bmctl import __version__
 from bmctl.boot.virtual_media import VirtualMedium
 from bmctl.drivers import open_driver
 from bmctl.drivers.abilities import Access, Driver
@@ -23,6 +25,7 @@ from bmctl.ports import Ports
 from bmctl.servers.http import FileServer, Publication
 from bmctl.servers.route import is_known_here, source_address
 from bmctl.servers.transfer import Fetch
+from bmctl.store.fetch_log import FETCHES, FetchLog, FetchNote
 from bmctl.store.marks import RunRecord
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from bmctl.images.progress import ImageProgress
     from bmctl.inventory import Inventory
     from bmctl.model.image import ImageSource
+    from bmctl.ramdisk.record import Ramdisk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class Wire:
         cache: Path,
         environment: Mapping[str, str],
         serving: Serving | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._inventory = inventory
         self._cache = cache
@@ -71,6 +76,7 @@ class Wire:
         self._serving = serving or Serving()
         self._stack = AsyncExitStack()
         self._server: FileServer | None = None
+        self._clock = clock
         self._watches: dict[str, Callable[[Fetch], None]] = {}
         self._images = Images(cache / "images")
 
@@ -138,7 +144,7 @@ class Wire:
         from bmctl.agent.client import AgentClient
 
         async with AsyncExitStack() as stack:
-            medium = self._medium(node, keys)
+            medium = self._medium(node, keys, record)
             driver = await stack.enter_async_context(self.driver(node))
             server = await self._serve(record)
             readers = Readers(
@@ -146,7 +152,15 @@ class Wire:
                 node=str(node.network.address),
                 advertise=self._serving.advertise,
             )
-            shelf = Shelf(server, self._watches, keys.path_key, readers)
+            log = stack.enter_context(FetchLog(folder / FETCHES))
+            shelf = Shelf(
+                server=server,
+                watches=self._watches,
+                key=keys.path_key,
+                readers=readers,
+                log=log,
+                clock=self._clock,
+            )
             stack.callback(shelf.withdraw_all)
             token = Secret(keys.credentials.token)
             agent = await stack.enter_async_context(
@@ -168,11 +182,12 @@ class Wire:
                 secrets=(keys.path_key, keys.credentials.key_pem),
             )
 
-    def _medium(self, node: Node, keys: RunKeys) -> VirtualMedium:
+    def _medium(self, node: Node, keys: RunKeys, record: RunRecord) -> VirtualMedium:
         from bmctl.media.loaders import find_loaders
         from bmctl.ramdisk.shelf import find
 
         ramdisk = find(self._cache / "ramdisks", node.ramdisk)
+        _remember_versions(record, ramdisk)
         return VirtualMedium(
             node=node,
             kernel=ramdisk.kernel,
@@ -243,15 +258,20 @@ class Shelf:
 
     def __init__(
         self,
+        *,
         server: FileServer,
         watches: dict[str, Callable[[Fetch], None]],
         key: str,
         readers: Readers,
+        log: FetchLog,
+        clock: Callable[[], float],
     ) -> None:
         self._server = server
         self._watches = watches
         self._key = key
         self._readers = readers
+        self._log = log
+        self._clock = clock
         self._offered: dict[str, Publication] = {}
 
     def offer(
@@ -265,7 +285,14 @@ class Shelf:
         """Serve a file and return its URL, the same in every process of the run."""
         publication = self._server.publish(content, name, key=self._key)
         self._offered[name] = publication
-        self._watches[name] = watch
+        kind = _kind(content, to_controller=to_controller)
+        who = "controller" if to_controller else "machine"
+
+        def fetched(fetch: Fetch) -> None:
+            self._log.note(_note(fetch, who=who, kind=kind, now=self._clock()))
+            watch(fetch)
+
+        self._watches[name] = fetched
         return self._server.url(publication, self._readers.address(of_controller=to_controller))
 
     def withdraw(self, name: str) -> None:
@@ -278,3 +305,44 @@ class Shelf:
         """Stop serving everything of this run."""
         for name in tuple(self._offered):
             self.withdraw(name)
+
+
+def _remember_versions(record: RunRecord, ramdisk: Ramdisk) -> None:
+    """Write down what this run is made with, again where a resume is made with something else."""
+    known = {
+        "bmctl": __version__,
+        "ramdisk": {
+            "name": ramdisk.name,
+            "digest": ramdisk.digest,
+            "kernel": ramdisk.kernel_version,
+            "agent": ramdisk.agent_version,
+        },
+    }
+    if record.get("versions") != known:
+        record.put("versions", known)
+
+
+def _kind(content: ExtentFile | Path, *, to_controller: bool) -> str:
+    """What is served: a boot medium is laid out for the node, an image is a file that machines stream."""
+    if isinstance(content, ExtentFile):
+        return "boot medium"
+    return "file" if to_controller else "image"
+
+
+def _note(fetch: Fetch, *, who: str, kind: str, now: float) -> FetchNote:
+    return FetchNote(
+        who=who,
+        kind=kind,
+        name=fetch.name,
+        client=fetch.client,
+        method=fetch.method,
+        status=fetch.status,
+        outcome=fetch.outcome.value,
+        began=now - fetch.seconds,
+        seconds=fetch.seconds,
+        offset=fetch.offset,
+        length=fetch.length,
+        sent=fetch.sent,
+        parts=fetch.parts,
+        number=fetch.number,
+    )

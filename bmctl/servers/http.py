@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import itertools
 import re
 import secrets
 import socket
@@ -94,6 +95,7 @@ class FileServer:
         self._published: dict[str, Publication] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(self._limits.connections)
+        self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
         self._listener = _listen(self._host, self.port)
@@ -219,7 +221,8 @@ class FileServer:
         name: str = "",
     ) -> bool:
         await channel.send(_head(status, extra, keep_alive=request.keep_alive), more=False)
-        self._tell(Fetch(client=client, name=name, method=request.method, status=status))
+        number = next(self._numbers)
+        self._tell(Fetch(client=client, name=name, method=request.method, status=status, number=number))
         return request.keep_alive
 
     async def _send(
@@ -234,6 +237,7 @@ class FileServer:
             clock=self._loop.time,
             interval=self._limits.progress,
             started=self._loop.time(),
+            number=next(self._numbers),
         )
         with contextlib.ExitStack() as stack:
             try:

@@ -33,7 +33,7 @@ class Fetch:
     `name` is the publication's name, empty where the path is not published; the path itself holds the
     secret key and is not told. `length` of the bytes from `offset` on are to be sent, `sent` are.
     `parts` counts the sent bytes by the label of what they are. `aborted` means that the client or the
-    server ended it, `failed` that a file had changed.
+    server ended it, `failed` that a file had changed. `number` tells the answers of one server apart.
     """
 
     client: str
@@ -46,6 +46,7 @@ class Fetch:
     parts: Mapping[str, int] = field(default_factory=dict)
     outcome: Outcome = Outcome.DONE
     seconds: float = 0.0
+    number: int = 0
 
 
 Tell = Callable[[Fetch], None]
@@ -63,6 +64,7 @@ class Progress:
     clock: Callable[[], float]
     interval: float
     started: float
+    number: int = 0
     sent: int = 0
     parts: dict[str, int] = field(default_factory=dict)
     next_report: float = 0.0
@@ -90,6 +92,7 @@ class Progress:
                 parts=dict(self.parts),
                 outcome=outcome,
                 seconds=self.clock() - self.started,
+                number=self.number,
             )
         )
 

@@ -1,4 +1,4 @@
-"""The runs of each node in the order they began: one JSON object per line, on disk before the run does a thing.
+"""The runs of each node in the order they began: a JSON object per line, on disk before the run does a thing.
 
 What a run did is in its own folder; here stands only that there was one. Nothing is ever taken out. A
 last line that was not written whole never happened.

@@ -19,6 +19,7 @@ PACKAGES: Final = (
     "coreutils",  # shred, and a dd with oflag=direct
     "dmidecode",
     "dosfstools",
+    "dropbear-bin",  # the rescue's SSH server
     "e2fsprogs",
     "efibootmgr",
     "ethtool",
@@ -31,6 +32,7 @@ PACKAGES: Final = (
     "mdadm",
     "mount",
     "nvme-cli",
+    "openssh-sftp-server",  # scp and sftp to a rescue
     "parted",
     "psmisc",  # fuser: erase_devices_metadata fails without it
     "python3",
@@ -57,8 +59,8 @@ LEFT_OUT_PACKAGES: Final = re.compile(
         | usr-is-merged
     | perl.* | libperl.* | lib.*-perl | libgdbm.* | libdb5.* | libicu.* | libsemanage.* | libsepol.*
     | libpam-modules.* | libpam-runtime | libaudit-common | libtirpc.* | libnsl.* | ucf | tzdata | netcat.*
-    | ca-certificates | openssl | python3-distutils | python3-lib2to3 | python3\.\d+ | libc-bin
-        | libc-l10n | systemd
+    | ca-certificates | openssh-client | openssl | python3-distutils | python3-lib2to3 | python3\.\d+
+        | libc-bin | libc-l10n | systemd
     """
 )
 """Dependencies whose work is done by others here (maintainer scripts never run) or by nothing at all."""
@@ -69,7 +71,7 @@ LEFT_OUT_FILES: Final = re.compile(
     | (boot/(?!vmlinuz) | var | srv | media | run | usr/share/(?!mdadm|smartmontools) | usr/(include|games
         |src|libexec)/).*
     | usr/lib/(systemd/system|tmpfiles\.d|sysusers\.d|modprobe\.d|init|initramfs-tools|dracut|pkgconfig|lsb
-        |kernel
+        |dropbear|kernel
         |binfmt\.d|environment\.d|apt|dpkg|valgrind|mime|pm-utils|hdparm|xfsprogs|udev/hwdb\.d
         |udev/hwdb\.bin)/.*
     | usr/lib/python3/dist-packages/.*
@@ -89,7 +91,7 @@ LEFT_OUT_FILES: Final = re.compile(
         |ipcs|ipcmk|ipcrm|peekfd|prtstat|uclampset|chrt|choom|rtstat|ctstat|lnstat|nstat|ss|routel?|rdma
         |devlink|dir|vdir|ptx
         |csplit|factor|pinky|stdbuf|tsort|chcon|runcon|pslog|utmpdump|mcookie|lslocks|lsfd|setpriv|unshare
-        |mesg|namei)
+        |mesg|namei|dbclient|dropbearconvert)
     | usr/sbin/(tc|rtmon|rtacct|arpd|bridge|genl|dcb|vdpa|tipc|devlink|smartd|ipmievd|mdmon|xfs_(?!repair
         |growfs).*|debugfs
         |e4crypt|e2scrub.*|e4defrag|e2freefrag|filefrag|update-smart-drivedb|systemd-hwdb|biosdecode

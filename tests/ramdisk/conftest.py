@@ -60,7 +60,7 @@ class Machine:
         """The agent's answer over TLS, trusting its certificate only; None while there is none."""
         host = f"[{address}]" if ":" in address else address
         url = f"https://{host}:9999{path}"
-        asked = self._run(
+        asked = self.inside(
             sys.executable, "-c", ASK, url, str(self.folder / "agent.crt"), json.dumps(body) if body else ""
         )
         return json.loads(asked.stdout) if asked.returncode == 0 else None
@@ -80,7 +80,8 @@ class Machine:
             time.sleep(0.1)
         pytest.fail(f"no agent at {address}; the console ends with\n{self.console[-4000:]}")
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def inside(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a program in the machine's network."""
         return subprocess.run(
             ["ip", "netns", "exec", self.namespace, *command], capture_output=True, text=True, check=False
         )

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Final, TextIO
 
 TOKEN: Final = re.compile(r"""(agent_token['"]?\s*[=:]\s*['"]?)[^\s&'",}]+""")
+PASSWORD: Final = re.compile(r"""(rescue_password['"]?\s*[=:]\s*)('[^'\n]*'|"[^"\n]*"|[^\s,&}]+)""")
 HIDDEN: Final = "***"
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without the agent's token, wherever it stands."""
+    """The text without the agent's token and the rescue password, wherever they stand."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
-    return TOKEN.sub(rf"\g<1>{HIDDEN}", text)
+    for pattern in (TOKEN, PASSWORD):
+        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
+    return text
 
 
 class Console(io.TextIOBase):

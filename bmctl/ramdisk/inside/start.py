@@ -1,4 +1,4 @@
-"""Becomes the agent, once the boot medium is found and its network applied.
+"""Becomes the agent, once the boot medium is found and its network applied; then the rescue, if asked for.
 
 Everything happens in one process, so that the agent's libraries are imported once and while devices appear.
 """
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from . import rescue
 from .console import Console, active_consoles
 from .medium import find_medium
 from .network import NetworkDataError, NetworkPlan, macs, plan
@@ -35,11 +36,19 @@ PORT_PATIENCE: Final = 60.0
 
 
 def main() -> None:
-    """Run until the agent ends."""
+    """Run until the agent ends; an agent that was given a rescue password makes room for an SSH server."""
     console = Console(LOG.open("a"), active_consoles(Path("/sys/class/tty/console/active"), Path("/dev")))
     sys.stdout = sys.stderr = console
+    if not rescue.asked_for():
+        _be_agent()
+    if rescue.asked_for():
+        rescue.become_server(say)
+
+
+def _be_agent() -> None:
     if not APPLIED.exists():
         _prepare()
+    rescue.make_ready()
     say("starting the agent")
     gc.freeze()
     gc.enable()

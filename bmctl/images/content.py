@@ -1,9 +1,9 @@
-"""What a file is, told by its content and never by its name; and what is wrong with it."""
+"""What a file is, told by its content and never by its name; and what cannot be a disk is named."""
 
 from __future__ import annotations
 
+import json
 import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,23 +16,48 @@ _COMPRESSIONS = (
     (b"\x28\xb5\x2f\xfd", Compression.ZSTD),
 )
 _QCOW2 = b"QFI\xfb"
+_LARGEST_PAGE = 2**20
+_ISO_AT = 16 * 2048 + 1
 _OTHERS = (
     (0, b"KDMV", "a VMDK image"),
     (0, b"# Disk DescriptorFile", "a VMDK descriptor"),
     (0, b"conectix", "a VHD image"),
     (0, b"vhdxfile", "a VHDX image"),
     (0, b"<<< ", "a VDI image"),
+    (0, b"QED\0", "a QED image"),
+    (0, b"\x3a\xff\x26\xed", "an Android sparse image"),
+    (0, b"MSWIM\0\0\0", "a Windows installation image (WIM)"),
     (0, b"PK\x03\x04", "a zip archive"),
     (0, b"BZh", "bzip2-compressed"),
+    (0, b"\x04\x22\x4d\x18", "lz4-compressed"),
+    (0, b"\x5d\x00\x00", "lzma-compressed"),
+    (0, b"\x1f\x9d", "compress-compressed"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (0, b"07070", "a cpio archive"),
+    (0, b"!<arch>\n", "an ar archive or Debian package"),
+    (0, b"\xed\xab\xee\xdb", "an RPM package"),
     (0, b"%PDF", "a PDF document"),
     (0, b"\x7fELF", "a program"),
     (257, b"ustar", "a tar archive"),
+    (514, b"HdrS", "a Linux kernel"),
 )
-# docs/interop/qcow2 of QEMU: bits 0 to 4 of the incompatible features; bit 2 is an external data file.
-_QCOW2_EXTERNAL_DATA = 1 << 2
-_QCOW2_KNOWN = 0b11111
-_L2_OFFSET = 0x00FF_FFFF_FFFF_FE00
+# One file system or volume alone: a partition's content, where a whole disk is wanted.
+_PARTS = (
+    (0, b"XFSB", "an XFS file system"),
+    (0, b"hsqs", "a squashfs file system"),
+    (0, b"LUKS\xba\xbe", "a LUKS volume"),
+    (3, b"NTFS    ", "an NTFS file system"),
+    (54, b"FAT", "a FAT file system"),
+    (82, b"FAT32", "a FAT file system"),
+    (512, b"LABELONE", "an LVM volume"),
+    (1024 + 56, b"\x53\xef", "an ext2, ext3 or ext4 file system"),
+    (1024, b"\x10\x20\xf5\xf2", "an F2FS file system"),
+    (1024, b"\xe2\xe1\xf5\xe0", "an EROFS file system"),
+    (4086, b"SWAPSPACE2", "swap space"),
+    (65536 + 64, b"_BHRfS_M", "a Btrfs file system"),
+)
+_TABLE_AT = 510
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,109 +68,95 @@ class Content:
     format: ImageFormat
 
 
+PLAIN = Content(compression=None, format=ImageFormat.RAW)
+
+
 def look(path: Path, *, name: str) -> Content:
-    """What the file is; raises `InvalidError` for nothing, a web page, and formats bmctl does not read."""
+    """What the file is; raises `InvalidError` for nothing, for pages and texts, and for what is no disk."""
     with path.open("rb") as file:
         start = file.read(1024)
-    if not start:
-        raise InvalidError(f"the image is empty: {name}", hint="the download may have failed")
-    for magic, compression in _COMPRESSIONS:
-        if start.startswith(magic):
-            return Content(compression=compression, format=ImageFormat.RAW)
-    if start.startswith(_QCOW2):
-        return Content(compression=None, format=ImageFormat.QCOW2)
-    _refuse_others(start, name)
-    return Content(compression=None, format=ImageFormat.RAW)
+        if not start:
+            raise InvalidError(f"the image is empty: {name}", hint="the download may have failed")
+        for magic, compression in _COMPRESSIONS:
+            if start.startswith(magic):
+                return Content(compression=compression, format=ImageFormat.RAW)
+        if start.startswith(_QCOW2):
+            return Content(compression=None, format=ImageFormat.QCOW2)
+        _refuse_text(file.fileno(), start, name)
+        _refuse_others(file.fileno(), start, name)
+    return PLAIN
 
 
-def _refuse_others(start: bytes, name: str) -> None:
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<?xml")):
-        raise InvalidError(
-            f"{name} is a web page, not an image", hint="the server answered with a page: check the URL"
-        )
-    for offset, magic, kind in _OTHERS:
-        if start[offset:].startswith(magic):
-            raise InvalidError(
-                f"{name} is {kind}, which bmctl does not write",
-                hint="raw and qcow2, plain or as gz, xz or zst",
-            )
-
-
-def check_qcow2(path: Path, *, name: str) -> int:
-    """The size in bytes of the disk in a qcow2 file, which must stand on its own and be complete.
-
-    Raises `InvalidError` where it names a backing or data file, is encrypted, or points beyond its end.
-    """
-    size = path.stat().st_size
+def part_of_disk(path: Path) -> str:
+    """What lone file system or volume a file without partition table is, in words; empty where unknown."""
     with path.open("rb") as file:
-        header = file.read(104)
-        if len(header) < 72:
-            raise _truncated(name)
-        version, backing, _, cluster_bits, disk_size, crypt, l1_size, l1_offset = struct.unpack_from(
-            ">4xIQIIQIIQ", header
-        )
-        _check_qcow2_header(name, version, backing, cluster_bits, crypt)
-        incompatible = struct.unpack_from(">Q", header, 72)[0] if version >= 3 and len(header) >= 80 else 0
-        if incompatible & _QCOW2_EXTERNAL_DATA:
-            raise InvalidError(
-                f"{name} keeps its data in another file", hint="convert it with qemu-img convert"
-            )
-        if incompatible & ~_QCOW2_KNOWN:
-            raise InvalidError(f"{name} is a qcow2 of a kind that is not known")
-        _check_tables(
-            file.fileno(), name, size, cluster_bits, l1_size, l1_offset, bool(incompatible & 1 << 4)
-        )
-    return int(disk_size)
+        return next((kind for at, magic, kind in _PARTS if _has(file.fileno(), at, magic)), "")
 
 
-def _check_qcow2_header(name: str, version: int, backing: int, cluster_bits: int, crypt: int) -> None:
-    if version not in {2, 3} or not 9 <= cluster_bits <= 21:
-        raise InvalidError(f"{name} is a qcow2 of a kind that is not known")
-    if backing:
-        raise InvalidError(
-            f"{name} is only the difference to another image (it has a backing file)",
-            hint="make it whole with qemu-img convert, where the other image is",
-        )
-    if crypt:
-        raise InvalidError(f"{name} is encrypted", hint="decrypt it with qemu-img convert first")
-
-
-def _check_tables(
-    descriptor: int, name: str, size: int, cluster_bits: int, l1_size: int, l1_offset: int, extended: bool
-) -> None:
-    """Every cluster that the tables name lies inside the file."""
-    if l1_size * 8 > 32 * 2**20:  # QEMU's own limit
-        raise InvalidError(f"{name} is a damaged qcow2: its first table is too large")
-    cluster = 1 << cluster_bits
-    step = 2 if extended else 1
-    # A set, so that a hostile first table cannot make us read the same second one a million times.
-    for start in {entry & _L2_OFFSET for entry in _entries(descriptor, name, l1_offset, l1_size)} - {0}:
-        entries = _entries(descriptor, name, start, cluster // 8)[::step]
-        if any(_end(entry, cluster_bits) > size for entry in entries if entry):
-            raise _truncated(name)
-
-
-def _end(entry: int, cluster_bits: int) -> int:
-    """A byte that must still be in the file for this entry; the last cluster may end with the file."""
-    if entry >> 62 & 1:
-        bits = 62 - (cluster_bits - 8)
-        # A compressed cluster: the last sector counted may end beyond the file, its first bytes may not.
-        return (entry & ((1 << bits) - 1)) + 1
-    start = entry & _L2_OFFSET
-    return start + 1 if start else 0
-
-
-def _entries(descriptor: int, name: str, offset: int, count: int) -> tuple[int, ...]:
-    # Offsets of 2^63 and more are not even asked for.
-    table = os.pread(descriptor, count * 8, offset) if offset < 1 << 63 else b""
-    if len(table) < count * 8:
-        raise _truncated(name)
-    return struct.unpack(f">{count}Q", table)
-
-
-def _truncated(name: str) -> InvalidError:
-    return InvalidError(
-        f"{name} is cut short: it is a qcow2 whose data lies beyond the end of the file",
-        hint="fetch the image again",
+def _refuse_text(descriptor: int, start: bytes, name: str) -> None:
+    kind = _kind_of_text(descriptor, start)
+    if kind is None:
+        return
+    raise InvalidError(
+        f"{name} is {kind}, not an image", hint="the server or a script left a message there: check the URL"
     )
+
+
+def _kind_of_text(descriptor: int, start: bytes) -> str | None:
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.lower().startswith((b"<!doctype html", b"<html", b"<head", b"<script", b"<!--")):
+        return "a web page"
+    if text.startswith((b"<?xml", b"<Error>")):
+        return f"an XML message ({_quoted(text)})"
+    if text.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "a pointer of Git LFS"
+    if text[:1] in {b"{", b"["} and _is_json(descriptor):
+        return f"a JSON message ({_quoted(text)})"
+    if any(byte < 32 and byte not in b"\t\r\n\f\x1b" for byte in start) or _is_other(descriptor, start):
+        return None
+    return f"text ({_quoted(text)})"
+
+
+def _is_json(descriptor: int) -> bool:
+    if os.fstat(descriptor).st_size > _LARGEST_PAGE:
+        return False
+    try:
+        json.loads(os.pread(descriptor, _LARGEST_PAGE, 0))
+    except ValueError:
+        return False
+    return True
+
+
+def _quoted(text: bytes) -> str:
+    """The first words of a message, on one line."""
+    words = " ".join(text.decode("utf-8", "replace").split())
+    printable = "".join(letter for letter in words if letter.isprintable())
+    return f"{printable[:57]}..." if len(printable) > 60 else printable
+
+
+def _refuse_others(descriptor: int, start: bytes, name: str) -> None:
+    kind = _other(start)
+    if kind is None and _has(descriptor, max(os.fstat(descriptor).st_size - 512, 0), b"conectix"):
+        kind = "a VHD image"
+    if kind is not None:
+        raise InvalidError(
+            f"{name} is {kind}, which bmctl does not write",
+            hint="raw and qcow2 images of whole disks, plain or as gz, xz or zst",
+        )
+    if _has(descriptor, _ISO_AT, b"CD001"):
+        raise InvalidError(
+            f"{name} is an ISO: a CD or DVD, not the disk of an installed system",
+            hint="take the cloud or disk image of the same system instead of its installer",
+        )
+
+
+def _other(start: bytes) -> str | None:
+    return next((kind for at, magic, kind in _OTHERS if start[at:].startswith(magic)), None)
+
+
+def _is_other(descriptor: int, start: bytes) -> bool:
+    return _other(start) is not None or _has(descriptor, _TABLE_AT, b"\x55\xaa")
+
+
+def _has(descriptor: int, offset: int, magic: bytes) -> bool:
+    return os.pread(descriptor, len(magic), offset) == magic

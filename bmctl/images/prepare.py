@@ -13,13 +13,14 @@ from pathlib import Path
 from bmctl.errors import BmctlError, InvalidError
 from bmctl.images.cache import Entry, ImageCache
 from bmctl.images.checksums import find_checksum, read_checksum
-from bmctl.images.content import Content, check_qcow2, look
+from bmctl.images.content import Content, look
 from bmctl.images.convert import convert
 from bmctl.images.fetch import fetch_file, fetch_text, file_name, is_url
 from bmctl.images.files import hash_file, too_large, write_sparse
 from bmctl.images.inside import read_loaders
 from bmctl.images.partitions import PartitionTable, read_partitions
 from bmctl.images.progress import ImageProgress, ImageStage, Meter, Tell, in_thread
+from bmctl.images.qcow2 import check_qcow2
 from bmctl.images.unpack import unpacked
 from bmctl.model.image import Checksum, Compression, ImageFormat, ImageSource
 
@@ -207,7 +208,7 @@ class _Preparation:
         )
 
     async def _make_raw(self, source: Path, content: Content, key: Checksum) -> Entry:
-        size = check_qcow2(source, name=self._file_name)
+        size = check_qcow2(source, name=self._file_name).size
         if size > self._limit:
             raise too_large(self._file_name, self._limit)
         target = self._cache.temporary(key, "converted")

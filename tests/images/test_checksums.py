@@ -89,9 +89,7 @@ def test_the_strongest_line_wins():
     assert find_checksum(f"{SHA256}  d\n{SHA512}  d\n", "d").algorithm == "sha512"
 
 
-@pytest.mark.parametrize(
-    "content", ["", "\n", f"{OTHER}  other.raw\n", f"{OTHER}  diskxraw\n", "<html></html>"]
-)
+@pytest.mark.parametrize("content", ["", "\n", f"{OTHER}  other.raw\n", f"{OTHER}  diskxraw\n"])
 def test_a_file_without_this_name_is_refused(content):
     with pytest.raises(InvalidError, match=r"no line for disk\.raw"):
         find_checksum(content, "disk.raw")

@@ -136,7 +136,7 @@ async def test_what_a_server_can_get_wrong(publisher, tools, tmp_path, path, tex
     publisher.files |= {
         "/page.raw": b"x",
         "/hidden-page.raw": b"\n<!DOCTYPE html><title>log in</title>",
-        "/wrong.raw": b"y" * 5000,
+        "/wrong.raw": b"y\0" * 5000,
         "/empty.raw": b"",
     }
     publisher.types["/page.raw"] = "text/html"

@@ -1,0 +1,115 @@
+"""Which parts of a raw image must be on a disk byte for byte, and their digests; made once for each image.
+
+The digest of a chunk is the SHA-256 of the SHA-256s of its blocks of 4 MiB, as the ramdisk makes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+BLOCK = 4 * 2**20
+SMALLEST_CHUNK = 2**20
+# So that an agent's answer about the largest image stays small.
+MOST_CHUNKS = 256
+# Changes when chunks are cut or digested in another way: digests kept by an earlier version are not used.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Extent:
+    """A stretch of bytes, of an image or a disk."""
+
+    offset: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first byte after it."""
+        return self.offset + self.size
+
+    def overlaps(self, other: Extent) -> bool:
+        """Whether both have a byte in common."""
+        return self.offset < other.end and other.offset < self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """An extent of an image and its digest, in hex."""
+
+    extent: Extent
+    digest: str
+
+
+def cut(size: int, *, at: Iterable[int] = (), without: Iterable[Extent] = ()) -> tuple[Extent, ...]:
+    """The bytes of an image of this size in pieces of like size, without some extents.
+
+    None of the pieces goes over a byte in `at` or a border of what is left out.
+    """
+    chunk = SMALLEST_CHUNK
+    while size > chunk * MOST_CHUNKS:
+        chunk *= 2
+    gaps = tuple(without)
+    borders = {0, size, *range(0, size, chunk), *at}
+    borders.update(border for gap in gaps for border in (gap.offset, gap.end))
+    inside = sorted(border for border in borders if 0 <= border <= size)
+    pieces = (Extent(offset=start, size=end - start) for start, end in pairwise(inside))
+    return tuple(piece for piece in pieces if not any(piece.overlaps(gap) for gap in gaps))
+
+
+def halves(extent: Extent, *, smallest: int, most: int = MOST_CHUNKS) -> tuple[Extent, ...]:
+    """An extent in pieces of at least `smallest` bytes (the last may be shorter), at most `most` of them."""
+    piece = smallest
+    while extent.size > piece * most:
+        piece *= 2
+    starts = range(extent.offset, extent.end, piece)
+    return tuple(Extent(offset=start, size=min(piece, extent.end - start)) for start in starts)
+
+
+def digest_of(descriptor: int, extent: Extent) -> str:
+    """The digest of an extent of an open file. Raises ValueError where the file ends before."""
+    outer = hashlib.sha256()
+    for start in range(extent.offset, extent.end, BLOCK):
+        wanted = min(BLOCK, extent.end - start)
+        block = os.pread(descriptor, wanted, start)
+        if len(block) != wanted:
+            raise ValueError(f"the file ends before byte {start + wanted}")
+        outer.update(hashlib.sha256(block).digest())
+    return outer.hexdigest()
+
+
+def digest_extents(path: Path, extents: Iterable[Extent], executor: Executor) -> tuple[Chunk, ...]:
+    """The chunks of a file, digested by the threads of `executor`."""
+    wanted = tuple(extents)
+    with path.open("rb", buffering=0) as file:
+        digests = tuple(executor.map(lambda extent: digest_of(file.fileno(), extent), wanted))
+    return tuple(Chunk(extent=extent, digest=digest) for extent, digest in zip(wanted, digests, strict=True))
+
+
+def read_chunks(path: Path, extents: Iterable[Extent]) -> tuple[Chunk, ...] | None:
+    """Chunks as `write_chunks` wrote them, None where the file is missing, damaged or of other extents."""
+    try:
+        kept = json.loads(path.read_bytes())
+        chunks = tuple(
+            Chunk(extent=Extent(offset=offset, size=size), digest=str(digest))
+            for offset, size, digest in kept["chunks"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    same = kept.get("version") == VERSION and tuple(chunk.extent for chunk in chunks) == tuple(extents)
+    return chunks if same else None
+
+
+def write_chunks(path: Path, chunks: Iterable[Chunk]) -> None:
+    """Keep the digests of an image; the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rows = [[chunk.extent.offset, chunk.extent.size, chunk.digest] for chunk in chunks]
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    temporary.write_text(json.dumps({"version": VERSION, "chunks": rows}))
+    temporary.replace(path)

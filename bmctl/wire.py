@@ -308,7 +308,7 @@ class Shelf:
 
 
 def _remember_versions(record: RunRecord, ramdisk: Ramdisk) -> None:
-    """Write down what this process makes the run with: its first fact, which tells one process from the next."""
+    """Write down what this process makes the run with: its first fact, which tells it from the next one."""
     known = {
         "name": ramdisk.name,
         "digest": ramdisk.digest,

@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": Entry(f"{_HERE}.plan", "Show what a deploy would do, and why."),
     "deploy": Entry(f"{_HERE}.deploy", "Bring machines to a booted operating system."),
     "resume": Entry(f"{_HERE}.resume", "Go on with runs that were cut off or failed."),
+    "steps": Entry(f"{_HERE}.steps", "List the steps a node can run, and what each does."),
     "node": Entry(f"{_HERE}.node", "List nodes and show what is known of them."),
     "power": Entry(f"{_HERE}.power", "Look at and switch the power of machines."),
     "media": Entry(f"{_HERE}.media", "Build boot media as files."),

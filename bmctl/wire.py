@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from bmctl.store.fetch_log import FETCHES, FetchLog, FetchNote
 from bmctl.store.marks import RunRecord
 
 if TYPE_CHECKING:
+    from bmctl.images.chunks import Chunk, Extent
     from bmctl.images.prepare import PreparedImage
     from bmctl.images.progress import ImageProgress
     from bmctl.inventory import Inventory
@@ -227,12 +229,26 @@ class Images:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
+        self._digesting = asyncio.Lock()
 
     async def prepare(self, image: ImageSource, tell: Callable[[ImageProgress], None]) -> PreparedImage:
         """The image as the agent will stream it; see `bmctl.images.prepare`."""
         from bmctl.images.prepare import prepare
 
         return await prepare(image, cache=self._cache, progress=tell)
+
+    async def chunks(self, path: Path, sha256: str, extents: Sequence[Extent]) -> tuple[Chunk, ...]:
+        """Digests of parts of a raw image, made once for all machines; see `bmctl.images.chunks`."""
+        from bmctl.images.chunks import known_chunks
+
+        async with self._digesting:
+            return await known_chunks(path, sha256, extents, cache=self._cache)
+
+    async def digest(self, path: Path) -> str:
+        """The SHA-256 of a raw image as it is now."""
+        from bmctl.images.chunks import digest_file
+
+        return await digest_file(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

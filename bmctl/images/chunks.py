@@ -5,19 +5,25 @@ The digest of a chunk is the SHA-256 of the SHA-256s of its blocks of 4 MiB, as 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterable
-from concurrent.futures import Executor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+
+from bmctl.images.files import hash_file
+from bmctl.images.progress import ImageStage, Meter, in_thread
 
 BLOCK = 4 * 2**20
 SMALLEST_CHUNK = 2**20
 # So that an agent's answer about the largest image stays small.
 MOST_CHUNKS = 256
+THREADS = min(4, os.cpu_count() or 1)
 # Changes when chunks are cut or digested in another way: digests kept by an earlier version are not used.
 VERSION = 1
 
@@ -84,12 +90,39 @@ def digest_of(descriptor: int, extent: Extent) -> str:
     return outer.hexdigest()
 
 
-def digest_extents(path: Path, extents: Iterable[Extent], executor: Executor) -> tuple[Chunk, ...]:
-    """The chunks of a file, digested by the threads of `executor`."""
-    wanted = tuple(extents)
-    with path.open("rb", buffering=0) as file:
-        digests = tuple(executor.map(lambda extent: digest_of(file.fileno(), extent), wanted))
-    return tuple(Chunk(extent=extent, digest=digest) for extent, digest in zip(wanted, digests, strict=True))
+async def digest_extents(path: Path, extents: Iterable[Extent]) -> tuple[Chunk, ...]:
+    """The chunks of a file, digested in several threads; those not begun are dropped when cancelled."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="digest") as threads, path.open("rb") as file:
+
+        def digest(extent: Extent) -> Chunk:
+            return Chunk(extent=extent, digest=digest_of(file.fileno(), extent))
+
+        return tuple(await asyncio.gather(*(loop.run_in_executor(threads, digest, each) for each in extents)))
+
+
+async def known_chunks(
+    path: Path, sha256: str, extents: Sequence[Extent], *, cache: Path
+) -> tuple[Chunk, ...]:
+    """Digests of extents of the raw image at `path` whose SHA-256 is known, kept in `cache`.
+
+    With an empty `sha256` nothing is kept.
+    """
+    kept = cache / "chunks" / f"{sha256}.json"
+    if sha256 and (known := read_chunks(kept, extents)) is not None:
+        return known
+    chunks = await digest_extents(path, extents)
+    if sha256:
+        write_chunks(kept, chunks)
+    return chunks
+
+
+async def digest_file(path: Path) -> str:
+    """The SHA-256 of a file as it is now, in hex."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest") as executor:
+        meter = Meter(ImageStage.VERIFY, path.stat().st_size)
+        found = await in_thread(executor, partial(hash_file, path, {"sha256"}), meter, lambda _: None)
+    return found["sha256"]
 
 
 def read_chunks(path: Path, extents: Iterable[Extent]) -> tuple[Chunk, ...] | None:

@@ -14,6 +14,7 @@ from bmctl.model.disks import Filesystem
 
 EXT_MAGIC_AT = 0x438
 BTRFS_AT = 0x10000
+ISO_AT = 0x8000
 LVM_LABEL_SECTORS = 4
 PAGES = (4096, 8192, 16384, 65536)
 # Feature bits that tell ext2, ext3 and ext4 apart (Documentation/filesystems/ext4/super.rst).
@@ -160,6 +161,12 @@ def _fat_label(descriptor: int, offset: int, boot: bytes) -> str:
     return ""
 
 
+def _iso(descriptor: int, offset: int) -> _Found | None:
+    """No UUID: blkid makes one of the date, which nobody refers to."""
+    block = os.pread(descriptor, 96, offset + ISO_AT)
+    return ("iso9660", _text(block[40:72]), "") if block[:6] == b"\x01CD001" else None
+
+
 def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "replace").rstrip()
 
@@ -168,4 +175,13 @@ def _uuid(field: bytes) -> str:
     return str(uuid.UUID(bytes=field))
 
 
-_PROBES: tuple[Callable[[int, int], _Found | None], ...] = (_luks, _lvm, _btrfs, _xfs, _ext, _swap, _vfat)
+_PROBES: tuple[Callable[[int, int], _Found | None], ...] = (
+    _luks,
+    _lvm,
+    _btrfs,
+    _xfs,
+    _ext,
+    _swap,
+    _iso,
+    _vfat,
+)

@@ -70,6 +70,7 @@ class ImageSource:
 
     `source` is an absolute path or an http(s) URL. `checksum` is what the operator wrote: hex,
     `algorithm:hex`, the path or URL of a checksum file, or `auto`; None where a local file has none.
+    `read_back` asks for what was written to be read from the disk and compared.
     """
 
     name: str
@@ -78,3 +79,4 @@ class ImageSource:
     allow_weak_checksum: bool = False
     verify_tls: bool | str = True
     signature: Signature | None = None
+    read_back: bool = True

@@ -102,6 +102,17 @@ class StepPriorities:
     verify: Mapping[str, int] = field(default_factory=dict)
 
 
+class DuplicateFilesystems(StrEnum):
+    """What a deploy does where another disk of the machine carries a UUID or label of the image.
+
+    `wipe` makes everything on that other disk unknown.
+    """
+
+    REFUSE = "refuse"
+    WIPE = "wipe"
+    IGNORE = "ignore"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One machine: its controller, its network, what boots it and what is written to it.
@@ -134,6 +145,7 @@ class Node:
     step_priorities: StepPriorities = field(default_factory=StepPriorities)
     disallowed_steps: tuple[str, ...] = ()
     skip_block_devices: tuple[RootDeviceHints, ...] = ()
+    duplicate_filesystems: DuplicateFilesystems = DuplicateFilesystems.REFUSE
 
     @property
     def uuid(self) -> str:

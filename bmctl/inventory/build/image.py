@@ -28,6 +28,7 @@ def build_image(name: str, keys: ImageKeys, base: Path, notes: Notes) -> ImageSo
         source=source,
         checksum=_checksum(keys.checksum, base),
         allow_weak_checksum=keys.allow_weak_checksum,
+        read_back=keys.read_back,
         verify_tls=keys.verify if isinstance(keys.verify, bool) else absolute(keys.verify, base),
     )
 

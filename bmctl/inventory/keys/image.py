@@ -16,6 +16,9 @@ class ImageKeys(Keys):
         None, description="SHA-256 or SHA-512 in hex, algorithm:hex, or path or URL of a checksum file"
     )
     allow_weak_checksum: Switch = Field(default=False, description="Accept MD5 or SHA-1")
+    read_back: Switch = Field(
+        default=True, description="Whether what was written is read back from the disk and compared"
+    )
     verify: Verify = Field(
         default=True, description="Whether a server's certificate is checked, or a CA file"
     )

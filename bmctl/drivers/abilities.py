@@ -7,10 +7,11 @@ end in the state that was asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from bmctl.drivers.pace import Pace
 from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState, SecureBootState
 from bmctl.model.secret import Secret
 
@@ -30,6 +31,7 @@ class Access:
     auth: str = "auto"
     verify: bool | Path = True
     connect_to: str | None = None
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,6 @@ from bmctl.drivers.redfish_errors import (
 from bmctl.drivers.redfish_route import AddressAdapter
 from bmctl.errors import RefusedError
 
-# Pauses between the three tries of a GET, in seconds, where the controller names none.
-_PAUSES = (1.0, 3.0)
 # A controller may ask for minutes (RFC 9110, 10.2.3); a single GET does not wait longer than this.
 _LONGEST_PAUSE = 30.0
 _GOODBYE_TIMEOUT = (3.0, 5.0)
@@ -75,7 +73,9 @@ class _HttpSession(requests.Session):
 class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
     """Sends requests to one controller until it is stopped."""
 
-    def __init__(self, origin: str, *, verify: bool | Path, connect_to: str | None = None) -> None:
+    def __init__(
+        self, origin: str, *, verify: bool | Path, pauses: tuple[float, ...], connect_to: str | None = None
+    ) -> None:
         super().__init__(
             origin,
             verify=certificates(verify),
@@ -88,6 +88,7 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
         self.last_read: requests.Response | None = None
         """The last answer to a GET."""
         self._stop = threading.Event()
+        self._pauses = pauses
         session = _HttpSession(origin)
         if connect_to is not None:
             session.mount(origin, AddressAdapter(connect_to))
@@ -129,8 +130,8 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
         self._session.request("DELETE", url, verify=self._verify, timeout=_GOODBYE_TIMEOUT)
 
     def _op(self, method: str, path: str = "", *args: Any, **kwargs: Any) -> Any:
-        """Every request of sushy comes through here; a GET gets three tries."""
-        for pause in (*_PAUSES, None) if method == "GET" else (None,):
+        """Every request of sushy comes through here; a GET is tried again."""
+        for pause in (*self._pauses, None) if method == "GET" else (None,):
             try:
                 response = self._logged_in(method, _path_of(path), *args, **kwargs)
             except sushy.exceptions.SushyError as error:

@@ -27,15 +27,12 @@ Result = TypeVar("Result")
 
 # A GET has three tries of up to 70 s and pauses; then something is badly wrong.
 CALL_DEADLINE = 240.0
-# How long a call on its way may hold up the goodbye.
-_CLOSE_PATIENCE = 3.0
 _GOODBYE_DEADLINE = 8.0
 # A reading this young still tells the truth: nobody else switches the machine meanwhile.
 _FRESH = 2.0
 # An iLO in its self test, or an iDRAC that still ends a job, is ready within a minute.
 _TRIES = {Verdict.NOT_NOW: 8, Verdict.UNKNOWN: 3, Verdict.REFUSED: 1}
 _LOGINS = 3
-_RESTS = (1.0, 3.0, 10.0)
 _LONGEST_REST = 30.0
 
 # What sushy makes of a service root that is none.
@@ -59,9 +56,13 @@ class Conversation:
     def __init__(self, access: Access) -> None:
         self.origin = origin(access.address)
         self.address = access.address.rstrip("/")
+        self.pace = access.pace
         self._access = access
         self._connector = PatientConnector(
-            self.origin, verify=_existing(access.verify), connect_to=access.connect_to
+            self.origin,
+            verify=_existing(access.verify),
+            pauses=access.pace.read_again,
+            connect_to=access.connect_to,
         )
         self._auth = self._new_auth()
         self._goodbye = threading.Lock()
@@ -138,8 +139,8 @@ class Conversation:
     def _rest(self, judgement: Verdict, number: int) -> float:
         """How long to leave the controller alone after so many tries, in seconds."""
         if judgement is Verdict.UNKNOWN:
-            return _RESTS[0]
-        usual = _RESTS[min(number, len(_RESTS) - 1)]
+            return self.pace.ask_again[0]
+        usual = self.pace.ask_again[min(number, len(self.pace.ask_again) - 1)]
         return min(self._connector.retry_after or usual, _LONGEST_REST)
 
     def look(self, *, fresh: float = 0.0) -> Any:
@@ -172,7 +173,10 @@ class Conversation:
         """Give the session back, at most a few seconds late; safe to call twice, and never raises."""
         self._connector.stop()
         # A call that hangs keeps its turn. Sessions are few, so the goodbye does not wait for it for ever.
-        for turn, patience in ((self.origin, _CLOSE_PATIENCE), (f"{self.origin} goodbye", _GOODBYE_DEADLINE)):
+        for turn, patience in (
+            (self.origin, self.pace.goodbye),
+            (f"{self.origin} goodbye", _GOODBYE_DEADLINE),
+        ):
             with suppress(Exception):  # a controller that is gone takes its sessions with it
                 async with asyncio.timeout(patience):
                     return await call_in_thread(turn, self._give_back, deadline=patience)

@@ -17,12 +17,8 @@ from bmctl.errors import BmctlError, RefusedError
 
 # Some controllers fetch the whole image before they answer.
 INSERT_PATIENCE = 600.0
-_SEE_EMPTY_WITHIN = 15.0
-_SEE_INSERTED_WITHIN = 60.0
-_FIRST_PAUSE = 0.3
 _LONGEST_PAUSE = 3.0
 _ROUNDS = 3
-_REST = 3.0
 
 
 class RedfishMedia:
@@ -30,6 +26,7 @@ class RedfishMedia:
 
     def __init__(self, conversation: Conversation, quirks: Quirks) -> None:
         self._conversation = conversation
+        self.pace = conversation.pace
         self._quirks = quirks
         self._known: tuple[Slot, ...] = ()
         self._unsure = False
@@ -44,7 +41,7 @@ class RedfishMedia:
         error: BmctlError | None = None
         for number in range(_ROUNDS):
             if number:
-                await asyncio.sleep(_REST)
+                await asyncio.sleep(self.pace.media_rest)
             error = await self.empty() or error
             if await self.see_empty():
                 self._unsure = False
@@ -89,7 +86,7 @@ class RedfishMedia:
                 slot.look(fresh=True)
             return not any(slot.full for slot in watched)
 
-        return await self._see(empty, within=_SEE_EMPTY_WITHIN)
+        return await self._see(empty, within=self.pace.see_empty)
 
     async def see_inserted(self, slot: Slot, url: str) -> bool:
         """Look until the image is in the drive, for a while."""
@@ -98,7 +95,7 @@ class RedfishMedia:
             slot.look()
             return slot.holds(url)
 
-        self._unsure = not await self._see(there, within=_SEE_INSERTED_WITHIN)
+        self._unsure = not await self._see(there, within=self.pace.see_inserted)
         return not self._unsure
 
     async def put(self, slot: Slot, url: str) -> None:
@@ -130,7 +127,7 @@ class RedfishMedia:
         return self._known
 
     async def _see(self, true: Callable[[], bool], *, within: float) -> bool:
-        pause, end = _FIRST_PAUSE, time.monotonic() + within
+        pause, end = self.pace.media_look, time.monotonic() + within
         while not await self._conversation.call("tell what is in its virtual drives", true):
             if time.monotonic() > end:
                 return False
@@ -220,7 +217,7 @@ class _Insertion:
         self._rounds -= 1
         if not self._rounds:
             return Outcome.NOT_SEEN
-        await asyncio.sleep(_REST)
+        await asyncio.sleep(self._media.pace.media_rest)
         return Outcome.GOOD
 
     def _failure(self) -> BmctlError:

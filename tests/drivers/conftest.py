@@ -19,26 +19,14 @@ from pathlib import Path
 
 import pytest
 
-from bmctl.drivers import fake, open_driver, redfish_connector, redfish_conversation, redfish_media
+from bmctl.drivers import fake, open_driver
 from bmctl.drivers.abilities import Access, Driver
 from bmctl.model.secret import Secret
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the controller beside this file, in any import mode
-from redfish_controller import Controller, Service
+from redfish_controller import HASTY, Controller, Service
 
 USER, PASSWORD = "admin", "s3cret-word"
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch) -> None:
-    """Rests and patience are for machines; here they would only make the tests slow."""
-    monkeypatch.setattr(redfish_connector, "_PAUSES", (0.05, 0.05))
-    monkeypatch.setattr(redfish_conversation, "_RESTS", (0.05, 0.05))
-    monkeypatch.setattr(redfish_conversation, "_CLOSE_PATIENCE", 0.3)
-    monkeypatch.setattr(redfish_media, "_REST", 0.05)
-    monkeypatch.setattr(redfish_media, "_FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(redfish_media, "_SEE_EMPTY_WITHIN", 0.2)
-    monkeypatch.setattr(redfish_media, "_SEE_INSERTED_WITHIN", 0.3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +43,7 @@ class Emulator:
             "password": Secret(PASSWORD),
             "system": system_id(number),
             "verify": self.certificate or True,
+            "pace": HASTY,
         }
         return Access(**{**given, **changes})
 
@@ -215,7 +204,13 @@ def access_to() -> Callable[..., Access]:
     """How to reach the tests' own controller."""
 
     def make(controller: Controller, **changes) -> Access:
-        given = {"address": controller.url, "username": USER, "password": Secret(PASSWORD), "verify": False}
+        given = {
+            "address": controller.url,
+            "username": USER,
+            "password": Secret(PASSWORD),
+            "verify": False,
+            "pace": HASTY,
+        }
         return Access(**{**given, **changes})
 
     return make

@@ -17,6 +17,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 
+from bmctl.drivers.pace import Pace
+
+# Rests and patience are for machines; here they would only make the tests slow.
+HASTY = Pace(
+    read_again=(0.05, 0.05),
+    ask_again=(0.05, 0.05),
+    goodbye=0.3,
+    media_rest=0.05,
+    media_look=0.02,
+    see_empty=0.2,
+    see_inserted=0.3,
+)
+
 SESSIONS = "/redfish/v1/SessionService/Sessions"
 SYSTEM = "/redfish/v1/Systems/1"
 RESET = f"{SYSTEM}/Actions/ComputerSystem.Reset"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redfish_controller import MEDIA, Answer, Controller, Drive, Service
+from redfish_controller import HASTY, MEDIA, Answer, Controller, Drive, Service
 
 from bmctl.drivers import open_driver
 from bmctl.drivers.abilities import Access
@@ -151,7 +151,9 @@ def test_whatever_the_controller_does_success_means_that_it_is_so(first, second,
         return [drive.image for drive in controller.drives.values() if drive.image]
 
     async def main() -> None:
-        access = Access(address=controller.url, username="admin", password=Secret(controller.password))
+        access = Access(
+            address=controller.url, username="admin", password=Secret(controller.password), pace=HASTY
+        )
         async with open_driver("redfish", access) as driver:
             try:
                 await driver.media.insert(URL)

@@ -18,11 +18,13 @@ def node_payload(
     properties: Mapping[str, Any] | None = None,
     driver_internal_info: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The node as the agent's hardware managers read it: root device hints, boot mode, and what is added.
+    """The node as the agent's hardware managers read it, and what is added.
 
-    `driver_internal_info` carries the knobs for erasing; see the agent's documentation of cleaning.
+    It tells the root device hints, the boot mode, the disks to leave alone, and in `driver_internal_info`
+    the knobs for erasing; see the agent's documentation of cleaning.
     """
     hints = node.root_device.given()
+    skipped = [device.given() for device in node.skip_block_devices]
     return {
         "uuid": node.uuid,
         "name": node.name,
@@ -34,9 +36,10 @@ def node_payload(
         "properties": {
             "cpu_arch": str(node.architecture),
             "capabilities": f"boot_mode:{node.boot_mode}",
+            **({"skip_block_devices": skipped} if skipped else {}),
             **(properties or {}),
         },
-        "driver_internal_info": dict(driver_internal_info or {}),
+        "driver_internal_info": {**node.cleaning.knobs, **(driver_internal_info or {})},
         "target_raid_config": {},
     }
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bmctl.inventory.build.family import Member, check_family
 from bmctl.inventory.build.image import build_image
+from bmctl.inventory.build.matching import StepLists
 from bmctl.inventory.build.node import Surroundings, build_node
+from bmctl.inventory.build.steps import build_runbook, build_template
 from bmctl.inventory.keys.image import ImageKeys
 from bmctl.inventory.keys.node import NodeKeys
 from bmctl.inventory.keys.top import InventoryKeys
@@ -82,8 +85,11 @@ def examine(path: Path) -> Examined:
     reading = _Reading(root=root, report=report, base=path.absolute().parent)
     reading.check_sections()
     images = reading.images()
-    around = Surroundings(base=reading.base, images=images)
-    built = [(draft.whole, node) for draft in reading.drafts() if (node := reading.node(draft, around))]
+    step_lists = reading.step_lists()
+    around = Surroundings(base=reading.base, images=images, step_lists=step_lists)
+    drafts = reading.drafts()
+    built = [(draft.whole, node) for draft in drafts if (node := reading.node(draft, around))]
+    check_family(map(reading.member, drafts), reading.section("runbooks"), report)
     nodes = [node for _, node in built]
     _check_secrecy(path, nodes, report)
     inventory = Inventory(
@@ -93,6 +99,8 @@ def examine(path: Path) -> Examined:
         groups=tuple(
             dict.fromkeys([*reading.section("groups"), *(node.group for node in nodes if node.group)])
         ),
+        templates=tuple(step_lists.templates.values()),
+        runbooks=tuple(step_lists.runbooks.values()),
         warnings=report.problems,
     )
     bodies = {node.name: body for body, node in built}
@@ -169,6 +177,23 @@ class _Reading:
         except ValidationError:
             return None  # check_sections has noted why
         return build_image(name, keys, self.base, Notes(self.report, body, body, ("images", name)))
+
+    def step_lists(self) -> StepLists:
+        """The entries of `templates` and `runbooks`, with those of their steps that are right."""
+        templates, runbooks = self.section("templates"), self.section("runbooks")
+        return StepLists(
+            templates={name: build_template(name, templates, self.report) for name in _entries(templates)},
+            runbooks={name: build_runbook(name, runbooks, self.report) for name in _entries(runbooks)},
+        )
+
+    def member(self, draft: _Draft) -> Member:
+        """A draft as a member of its family."""
+        name, parent = (
+            str(text).strip() if isinstance(text := draft.whole.get(key), str) else None
+            for key in ("name", "parent")
+        )
+        notes = Notes(self.report, draft.whole, draft.own, draft.location)
+        return Member(name=name or f"nameless-{draft.location[-1]}", parent=parent, notes=notes)
 
     def drafts(self) -> list[_Draft]:
         """Every node that is a mapping."""
@@ -255,6 +280,11 @@ class _Reading:
             return NodeKeys.model_validate(rest)
         except ValidationError:
             return None
+
+
+def _entries(section: Body) -> list[str]:
+    """Names of the entries that are mappings, or that have nothing in them."""
+    return [name for name, value in section.items() if value is None or isinstance(value, Body)]
 
 
 def _check_secrecy(path: Path, nodes: list[Node], report: Report) -> None:

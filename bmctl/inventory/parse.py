@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from bmctl.inventory.tree import Body, Items, Mark, Tree
+from bmctl.inventory.tree import Body, Items, Mark, Quoted, Tree
 
 DEEPEST = 32
 """Levels; the deepest inventory needs about eight."""
@@ -22,6 +22,7 @@ EXPANSION = 2_000_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "map", "seq"))
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _NULL_TAG = "tag:yaml.org,2002:null"
 
 
@@ -61,12 +62,13 @@ class _Measure:
     depth: int
 
 
-def parse(text: str) -> tuple[Tree, Mark, list[Flaw]]:
+def parse(text: str, *, what: str = "an inventory") -> tuple[Tree, Mark, list[Flaw]]:
     """The one document of `text`, where it starts, and what is wrong but can be read over.
 
-    Raises `UnreadableError` where the text is not YAML, or is made to exhaust memory.
+    `what` says in refusals what the text is meant to be. Raises `UnreadableError` where the text is not
+    YAML, or is made to exhaust memory.
     """
-    builder = _Builder()
+    builder = _Builder(what)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -80,7 +82,8 @@ def parse(text: str) -> tuple[Tree, Mark, list[Flaw]]:
 class _Builder:
     """Takes events, and holds what was built from them so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self.root: Tree = None
         self.root_at: Mark = (1, 1)
         self.flaws: list[Flaw] = []
@@ -108,9 +111,8 @@ class _Builder:
     def _document(self, event: Any) -> None:
         self._documents += 1
         if self._documents > 1:
-            raise UnreadableError(
-                Flaw(_mark(event), "a second document starts here; an inventory is one document")
-            )
+            message = f"a second document starts here; {self._what} is one document"
+            raise UnreadableError(Flaw(_mark(event), message))
 
     def _scalar(self, event: Any) -> None:
         mark = _mark(event)
@@ -119,6 +121,8 @@ class _Builder:
             value = None
         elif event.tag is not None:
             self._check_tag(event.tag, mark)
+        if value is not None and (event.style or event.tag == _TEXT_TAG):
+            value = Quoted(value)
         self._anchor(event.anchor, value, mark)
         self._place(value, mark)
 
@@ -168,7 +172,7 @@ class _Builder:
     def _key(self, outer: _Open, value: Tree, mark: Mark) -> None:
         if isinstance(value, Body | Items):
             raise UnreadableError(Flaw(mark, "a key must be text, not a list or a mapping"))
-        outer.key, outer.key_at = value or "", mark
+        outer.key, outer.key_at = str(value or ""), mark
 
     def _pair(self, outer: _Open, body: Body, value: Tree, mark: Mark) -> None:
         key, key_at = outer.key or "", outer.key_at

@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bmctl.inventory.keys.base import Keys
 from bmctl.inventory.problems import Level, Problem
 from bmctl.inventory.text_values import kind_of, meant, nearest
 from bmctl.inventory.tree import Body, Index, Location, Mark, index, locate, written
+from bmctl.model.steps import Place
 
 
 class Report:
@@ -88,6 +90,16 @@ class Notes:
         """Where the value at `steps` stands."""
         return locate(self.body, (*self.base, *steps)).value_at
 
+    def place(self, *steps: str | int) -> Place:
+        """Where the value at `steps` stands, as a place that outlives the reading."""
+        line, column = self.mark(*steps)
+        return Place(file=self.report.file, line=line, column=column)
+
+    def key_place(self, *steps: str | int) -> Place:
+        """Where the key at `steps` stands."""
+        line, column = locate(self.body, (*self.base, *steps)).key_at
+        return Place(file=self.report.file, line=line, column=column)
+
     def wrong(self, *steps: str | int, message: str) -> None:
         """Note that the value at `steps` is wrong."""
         self.report.about_value(self.mark(*steps), message)
@@ -101,13 +113,18 @@ class Notes:
 
         A key that is there, but was refused, is not missing.
         """
-        location = (*self.base, *steps)
-        if any(location[: len(refusal)] == refusal[: len(location)] for refusal in self.refusals):
+        if self.is_refused(*steps):
             return
+        location = (*self.base, *steps)
         mark = locate(self.own, location[:-1]).value_at
         self.report.at(mark, message, key=written((*self.location, *location)))
 
-    def refused(self, error: ValidationError, keys: type[BaseModel]) -> None:
+    def is_refused(self, *steps: str | int) -> bool:
+        """Whether the value at `steps`, some of it or what it is part of was refused."""
+        location = (*self.base, *steps)
+        return any(location[: len(refusal)] == refusal[: len(location)] for refusal in self.refusals)
+
+    def refused(self, error: ValidationError, keys: type[Keys]) -> None:
         """Note everything that pydantic refused for `keys`, in a person's words."""
         # Unknown keys first: one that was misspelt is not missing as well.
         details = sorted(
@@ -127,26 +144,30 @@ class Notes:
                 case _:
                     self.report.about_value(locate(self.body, location).value_at, _sentence(detail))
 
-    def _unknown(self, location: Location, keys: type[BaseModel]) -> None:
+    def _unknown(self, location: Location, keys: type[Keys]) -> None:
         """Note an unknown key; the one that was probably meant is not missing then."""
         *around, key = location
-        near = nearest(str(key), known_keys(keys, tuple(around)))
+        holder = keys_at(keys, tuple(around))
+        if message := holder.foreign.get(str(key)):
+            self.report.about_key(locate(self.body, location).key_at, message)
+            return
+        near = nearest(str(key), holder.model_fields)
         if near:
             self.refusals.add((*around, near))
         self.report.about_key(locate(self.body, location).key_at, f"unknown key{meant(near)}")
 
 
-def known_keys(keys: type[BaseModel], location: Location) -> tuple[str, ...]:
-    """The keys that may stand in the mapping at `location`."""
+def keys_at(keys: type[Keys], location: Location) -> type[Keys]:
+    """The model of the keys that may stand in the mapping at `location`."""
     for step in location:
         if isinstance(step, str) and step in keys.model_fields:
             keys = _models(keys.model_fields[step].annotation) or keys
-    return tuple(keys.model_fields)
+    return keys
 
 
-def _models(annotation: Any) -> type[BaseModel] | None:
+def _models(annotation: Any) -> type[Keys] | None:
     """The key model that an annotation speaks of, however it is wrapped."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, Keys):
         return annotation
     found = (_models(part) for part in get_args(annotation))
     return next((model for model in found if model), None)

@@ -24,12 +24,13 @@ _ENCODINGS = (
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, what: str = "an inventory") -> str:
     """The file's text; UTF-8, or UTF-16 and UTF-32 with a byte order mark.
 
-    Raises `InventoryError` with one problem where that is not possible.
+    `what` says in refusals what the file is meant to be. Raises `InventoryError` with one problem where
+    that is not possible.
     """
-    content = _read(path)
+    content = _read(path, what)
     encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
@@ -40,21 +41,21 @@ def read_text(path: Path) -> str:
     return text
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise _whole(path, "there is no such file") from error
     except IsADirectoryError as error:
-        raise _whole(path, "is a directory, not an inventory file") from error
+        raise _whole(path, f"is a directory, not {what} file") from error
     except PermissionError as error:
         raise _whole(path, "may not be read: permission denied") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _whole(path, f"cannot be read: {reason.lower()}") from error
     if len(content) > LARGEST:
-        raise _whole(path, f"is larger than {LARGEST // 1024 // 1024} MiB, too large for an inventory")
+        raise _whole(path, f"is larger than {LARGEST // 1024 // 1024} MiB, too large for {what}")
     return content
 
 

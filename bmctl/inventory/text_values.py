@@ -25,7 +25,7 @@ _OFF = frozenset({"false", "no", "off"})
 def plain_text(value: Any) -> str:
     """The text of a scalar; a list or mapping is refused."""
     if isinstance(value, str):
-        return value
+        return str(value)
     raise ValueError(f"must be text, not {kind_of(value)}")
 
 
@@ -49,9 +49,10 @@ def kind_of(value: Any) -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that is most like a word, where one is near."""
-    near = difflib.get_close_matches(word.lower(), sorted(words), n=1, cutoff=0.6)
-    return near[0] if near else None
+    """The one of `words` that is most like a word, whatever the case, where one is near."""
+    known = {lower: word for word in sorted(words) if (lower := word.lower())}
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return known[near[0]] if near else None
 
 
 def meant(near: str | None) -> str:
@@ -186,9 +187,44 @@ def link_name(text: str) -> str:
     return text
 
 
+TRAIT = r"(CUSTOM|COMPUTE|HW|MISC|OWNER|STORAGE)_[A-Z0-9_]+"
+
+
 def trait(text: str) -> str:
-    """A custom trait (placement's rule): CUSTOM_, then capitals, digits and underscores, 255 at most."""
-    if not re.fullmatch(r"CUSTOM_[A-Z0-9_]{1,248}", text):
+    """A trait (placement's rule): CUSTOM_ or a standard namespace, then capitals, digits and underscores."""
+    if len(text) > 255 or not re.fullmatch(TRAIT, text):
         wanted = re.sub("[^A-Z0-9_]", "_", text.upper().removeprefix("CUSTOM_")) or "NAME"
         raise ValueError(f'"{text}" is not a trait; write it as CUSTOM_{wanted[:248]}')
+    return text
+
+
+def priority(text: str) -> int:
+    """A step's priority; 0 means that it is not run."""
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        raise ValueError(f'"{text}" is not a priority: a whole number, 0 or more')
+    return int(text)
+
+
+def step_name(text: str) -> str:
+    """A step's name, without its interface."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", text, re.ASCII):
+        raise ValueError(f'"{text}" cannot be the name of a step: letters, digits and underscores')
+    return text
+
+
+def step_key(text: str, interfaces: Iterable[str]) -> str:
+    """A step as `interface.step`, its interface one of `interfaces`."""
+    interface, dot, step = text.partition(".")
+    if not dot:
+        raise ValueError(f'"{text}" is not a step; write INTERFACE.STEP, such as deploy.erase_devices')
+    one_of(interface, interfaces)
+    step_name(step)
+    return text
+
+
+def one_of(text: str, words: Iterable[str]) -> str:
+    """The text itself, where it is one of `words`."""
+    known = tuple(words)
+    if text not in known:
+        raise ValueError(f'"{text}" is none of {", ".join(known)}{close_match(text, known)}')
     return text

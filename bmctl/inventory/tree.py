@@ -1,6 +1,7 @@
 """The inventory as text with places: mappings and lists that know where each part of them stands.
 
-Scalars are plain `str` whatever they look like, and None where nothing (or `null`, `~`) is written.
+Scalars are `str` whatever they look like (`Quoted` where they were quoted), and None where nothing
+(or `null`, `~`) is written.
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ class Items(list["Tree"]):
         """Append an item together with its place."""
         self.append(value)
         self.marks.append(mark)
+
+
+class Quoted(str):
+    """Text that was written in quotes, as a block, or tagged as text: never a number or a switch."""
+
+    __slots__ = ()
 
 
 Tree: TypeAlias = str | Body | Items | None

@@ -184,9 +184,9 @@ def test_nodes_are_chosen_by_name_pattern_and_group() -> None:
     def names(*words: str, groups: tuple[str, ...] = ()) -> list[str]:
         return [node.name for node in inventory.select(words, groups=groups)]
 
-    assert names() == ["n1", "n2", "n3", "n4", "lab1"]
+    assert names() == ["n1", "n2", "n3", "n4", "lab1", "lab1-card"]
     assert names("n3", "n1", "n3") == ["n1", "n3"]
-    assert names("lab*", groups=("rack1",)) == ["n2", "n3", "n4", "lab1"]
+    assert names("lab*", groups=("rack1",)) == ["n2", "n3", "n4", "lab1", "lab1-card"]
     for wrong, message in {"lab2": 'did you mean "lab1"?', "zz*": 'no node is named like "zz*"'}.items():
         with pytest.raises(InvalidError, match=wrong.rstrip("*")) as caught:
             inventory.select([wrong])

@@ -32,6 +32,7 @@ def build_instance(keys: InstanceKeys, name: str, base: Path, claims: Claims, no
         network=build_network(keys.network, notes.within("network")) if keys.network else None,
         meta=dict(keys.meta),
         config_drive=keys.config_drive,
+        traits=tuple(dict.fromkeys(keys.traits)),
     )
 
 

@@ -10,7 +10,9 @@ from bmctl.inventory.build.bmc import build_bmc
 from bmctl.inventory.build.claims import Claims
 from bmctl.inventory.build.image import chosen_image
 from bmctl.inventory.build.instance import build_instance
+from bmctl.inventory.build.matching import StepLists
 from bmctl.inventory.build.network import build_network, claim
+from bmctl.inventory.build.upkeep import build_cleaning, build_priorities, skipped_devices
 from bmctl.inventory.keys.node import InstanceKeys, NodeKeys, ReadyKeys, RootDeviceKeys
 from bmctl.inventory.report import Notes
 from bmctl.model.hints import RootDeviceHints
@@ -21,11 +23,12 @@ from bmctl.model.node import Bmc, Node, Ready
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a node is read against: the inventory's directory, its images, and what other nodes claimed."""
+    """What a node is read against: the inventory's directory, images and step lists, others' claims."""
 
     base: Path
     images: Mapping[str, ImageSource | None] = field(default_factory=dict)
     claims: Claims = field(default_factory=Claims)
+    step_lists: StepLists = field(default_factory=StepLists)
 
 
 def build_node(keys: NodeKeys, around: Surroundings, notes: Notes) -> Node | None:
@@ -38,6 +41,8 @@ def build_node(keys: NodeKeys, around: Surroundings, notes: Notes) -> Node | Non
     )
     image = chosen_image(keys.image, around.images, around.base, notes) if keys.image else None
     ready = _ready(keys.ready, notes.within("ready")) if keys.ready else None
+    skipped = skipped_devices(keys.skip_block_devices, notes)
+    _check_steps(keys, around.step_lists, notes)
     if bmc is None or network is None:
         return None
     return Node(
@@ -56,6 +61,12 @@ def build_node(keys: NodeKeys, around: Surroundings, notes: Notes) -> Node | Non
         ramdisk=keys.ramdisk,
         kernel_parameters=keys.kernel_parameters,
         ready=ready,
+        parent=keys.parent,
+        dedicated_power=keys.dedicated_power,
+        cleaning=build_cleaning(keys.cleaning),
+        step_priorities=build_priorities(keys.step_priorities),
+        disallowed_steps=keys.disallowed_steps,
+        skip_block_devices=skipped,
     )
 
 
@@ -76,6 +87,13 @@ def _network(keys: NodeKeys, around: Surroundings, notes: Notes) -> NetworkConfi
         return None
     claim(keys.network, around.claims, keys.name, notes.within("network"))
     return build_network(keys.network, notes.within("network"))
+
+
+def _check_steps(keys: NodeKeys, lists: StepLists, notes: Notes) -> None:
+    if keys.instance and keys.instance.traits:
+        lists.check_requested(keys.name, keys.traits, keys.instance.traits, notes)
+    if keys.cleaning and keys.cleaning.runbook:
+        lists.check_runbook(keys.name, keys.traits, keys.cleaning.runbook, notes)
 
 
 def _root_device(keys: RootDeviceKeys | None) -> RootDeviceHints:

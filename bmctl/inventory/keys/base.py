@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -23,7 +23,12 @@ from bmctl.inventory.text_values import Checked, one_line, plain_text, switch, w
 
 
 class Keys(BaseModel):
-    """A mapping in the inventory."""
+    """A mapping in the inventory.
+
+    `foreign` holds keys that people take here from elsewhere, each with what to tell them.
+    """
+
+    foreign: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False, defer_build=False)
 

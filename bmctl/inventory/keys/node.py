@@ -12,12 +12,12 @@ from bmctl.inventory import text_values
 from bmctl.inventory.kernel_line import parameters
 from bmctl.inventory.keys.base import Between, Keys, Line, OneOrMany, Switch, Text, described, reads
 from bmctl.inventory.keys.bmc import BmcKeys
+from bmctl.inventory.keys.cleaning import CleaningKeys, StepPrioritiesKeys
 from bmctl.inventory.keys.network import NetworkKeys
+from bmctl.inventory.keys.values import AnyStepId, Name, Trait
 from bmctl.model.firmware import Architecture, BootInterface, BootMode
 
-Name: TypeAlias = Annotated[str, reads(text_values.name), described(examples=("rack1-n1",))]
 Hostname: TypeAlias = Annotated[str, reads(text_values.hostname), described(examples=("n1.example.org",))]
-Trait: TypeAlias = Annotated[str, reads(text_values.trait), described("^CUSTOM_[A-Z0-9_]{1,248}$")]
 Mode: TypeAlias = Annotated[
     BootMode, reads(partial(text_values.choice, kind=BootMode)), described(enum=[m.value for m in BootMode])
 ]
@@ -94,6 +94,10 @@ class InstanceKeys(Keys):
     network: NetworkKeys | None = Field(None, description="Network of the deployed system, where it differs")
     meta: dict[str, Text] = Field(default_factory=dict, description="Further keys for the meta data")
     config_drive: Switch = Field(default=True, description="Whether the system gets a config drive at all")
+    traits: OneOrMany[Trait] = Field(
+        (),
+        description="Traits asked of the node, out of its own; each chooses the deploy template of its name",
+    )
 
 
 class NodeDefaultsKeys(Keys):
@@ -111,12 +115,26 @@ class NodeDefaultsKeys(Keys):
         None, description="true: Secure Boot must be on; false: it must be off; not given: either is fine"
     )
     group: Name | None = Field(None, description="Name of the group the node belongs to")
-    traits: OneOrMany[Trait] = Field((), description="Traits that deploy templates are matched with")
+    traits: OneOrMany[Trait] = Field(
+        (), description="What the machine has; instance.traits asks for some of it"
+    )
     ramdisk: Name | None = Field(
         None, description="Name of the deploy ramdisk; the default one where not given"
     )
     kernel_parameters: Parameters = Field((), description="Words added to the ramdisk's kernel command line")
     ready: ReadyKeys | None = Field(None, description="How the deployed system shows that it is up")
+    parent: Name | None = Field(None, description="The node that holds this one and gives it power")
+    dedicated_power: Switch = Field(
+        default=False, description="Whether a node with a parent has a power supply of its own"
+    )
+    cleaning: CleaningKeys | None = Field(None, description="How the node is cleaned before it is available")
+    step_priorities: StepPrioritiesKeys | None = Field(
+        None, description="Priorities in place of the steps' own ones"
+    )
+    disallowed_steps: OneOrMany[AnyStepId] = Field((), description="Steps that are never run on the node")
+    skip_block_devices: OneOrMany[RootDeviceKeys] = Field(
+        (), description="Disks that are never written, erased or chosen, each by its hints"
+    )
 
 
 class NodeKeys(NodeDefaultsKeys):

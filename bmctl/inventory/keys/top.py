@@ -9,7 +9,9 @@ from pydantic import Field
 from bmctl.inventory.keys.base import Between, Keys
 from bmctl.inventory.keys.image import ImageKeys
 from bmctl.inventory.keys.network import SharedNetworkKeys
-from bmctl.inventory.keys.node import Name, NodeDefaultsKeys, NodeKeys
+from bmctl.inventory.keys.node import NodeDefaultsKeys, NodeKeys
+from bmctl.inventory.keys.steps import RunbookKeys, TemplateKeys
+from bmctl.inventory.keys.values import Name, Trait
 
 Version: TypeAlias = Annotated[int, Between(1, 1)]
 
@@ -27,6 +29,12 @@ class InventoryKeys(Keys):
     images: dict[Name, ImageKeys] = Field(default_factory=dict, description="Images by name")
     networks: dict[Name, SharedNetworkKeys] = Field(
         default_factory=dict, description="Networks by name: what `use` in a node's network takes over"
+    )
+    templates: dict[Trait, TemplateKeys] = Field(
+        default_factory=dict, description="Deploy templates by the trait that asks for them"
+    )
+    runbooks: dict[Name, RunbookKeys] = Field(
+        default_factory=dict, description="Runbooks by name: steps for cleaning and service"
     )
     nodes: tuple[NodeKeys, ...] = Field(
         (), description="The machines, in the order in which bmctl names them"

@@ -52,7 +52,8 @@ def command() -> None:
 @click.argument("count", type=click.IntRange(1, 200), default=1)
 @name_option
 @click.option("--memory", type=click.IntRange(1024), default=2048, show_default=True, help="MiB for each.")
-@click.option("--disk", type=click.IntRange(1), default=8, show_default=True, help="GiB for each.")
+@click.option("--disk", type=click.IntRange(1), default=8, show_default=True, help="GiB of each disk.")
+@click.option("--disks", type=click.IntRange(1, 8), default=1, show_default=True, help="Disks for each.")
 @click.option("--nics", type=click.IntRange(1, 8), default=1, show_default=True, help="Ports for each.")
 @click.option(
     "--firmware",
@@ -181,6 +182,7 @@ def _options(count: int, name: str, image: str | None, checksum: str | None, cho
         nodes=count,
         memory_mib=chosen["memory"],
         disk_gib=chosen["disk"],
+        disks=chosen["disks"],
         nics=chosen["nics"],
         firmware=BootMode(chosen["firmware"]),
         secure_boot=chosen["secure_boot"],

@@ -79,7 +79,8 @@ class Capsule:
         self.supervisor.run((*VIRSH, "pool-start", POOL_NAME))
         for node in self.lab.nodes:
             size = f"{self.lab.options.disk_gib}G"
-            self.supervisor.run(("qemu-img", "create", "-q", "-f", "qcow2", node.disk, size))
+            for disk in (node.disk, *node.more_disks):
+                self.supervisor.run(("qemu-img", "create", "-q", "-f", "qcow2", disk, size))
             self._virsh("define", domain_xml(self.lab.options, node, self.lab.acceleration))
 
     def _virsh(self, verb: str, description: str) -> None:

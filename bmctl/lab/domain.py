@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from string import ascii_lowercase
 from xml.etree import ElementTree as ET
 
 from bmctl.lab.record import Acceleration, LabNode, LabOptions
@@ -42,7 +43,7 @@ def tap_name(node: LabNode, nic: int) -> str:
 
 
 def domain_xml(options: LabOptions, node: LabNode, acceleration: Acceleration) -> str:
-    """One machine: q35, virtio disk and NICs, SATA CD-ROM, serial port with a log, VNC on loopback."""
+    """One machine: q35, virtio disks and NICs, SATA CD-ROM, serial port with a log, VNC on loopback."""
     domain = ET.Element("domain", type="kvm" if acceleration is Acceleration.KVM else "qemu")
     ET.SubElement(domain, "name").text = node.name
     ET.SubElement(domain, "uuid").text = node.uuid
@@ -87,12 +88,13 @@ def _add_processor(domain: ET.Element, acceleration: Acceleration) -> None:
 
 
 def _add_disks(devices: ET.Element, node: LabNode) -> None:
-    disk = ET.SubElement(devices, "disk", type="file", device="disk")
-    # The lab is thrown away: no machine of it must survive a crash of the host.
-    ET.SubElement(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
-    ET.SubElement(disk, "source", file=node.disk)
-    ET.SubElement(disk, "target", dev="vda", bus="virtio")
-    ET.SubElement(disk, "serial").text = node.disk_serial
+    for letter, file in zip(ascii_lowercase, (node.disk, *node.more_disks), strict=False):
+        disk = ET.SubElement(devices, "disk", type="file", device="disk")
+        # The lab is thrown away: no machine of it must survive a crash of the host.
+        ET.SubElement(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
+        ET.SubElement(disk, "source", file=file)
+        ET.SubElement(disk, "target", dev=f"vd{letter}", bus="virtio")
+        ET.SubElement(disk, "serial").text = node.serial_of(file)
     drive = ET.SubElement(devices, "disk", type="file", device="cdrom")
     ET.SubElement(drive, "target", dev="sda", bus="sata")
     ET.SubElement(drive, "readonly")

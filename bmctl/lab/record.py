@@ -59,6 +59,7 @@ class LabOptions:
     memory_mib: int = 2048
     processors: int = 2
     disk_gib: int = 8
+    disks: int = 1
     nics: int = 1
     firmware: BootMode = BootMode.UEFI
     secure_boot: bool = False
@@ -90,7 +91,10 @@ class LabNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabNode:
-    """One machine: its identity, its link addresses and where its traces are. Paths are absolute."""
+    """One machine: its identity, its link addresses and where its traces are. Paths are absolute.
+
+    `disk` is the first disk's file, `more_disks` are those of the others, `vdb` and on.
+    """
 
     name: str
     uuid: str
@@ -101,6 +105,13 @@ class LabNode:
     disk_serial: str
     serial_log: str
     vnc_port: int
+    more_disks: tuple[str, ...] = ()
+
+    def serial_of(self, disk: str) -> str:
+        """The serial number that the machine sees for one of its disks' files."""
+        if disk == self.disk:
+            return self.disk_serial
+        return f"{self.disk_serial}D{self.more_disks.index(disk) + 2}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +204,9 @@ def _node(options: LabOptions, network: LabNetwork, directory: Path, index: int)
         disk_serial=f"LAB{network.number:03d}N{index:03d}",
         serial_log=str(directory / "serial" / f"{name}.log"),
         vnc_port=5900 + index,
+        more_disks=tuple(
+            str(directory / "disks" / f"{name}-{number}.qcow2") for number in range(2, options.disks + 1)
+        ),
     )
 
 
@@ -241,7 +255,7 @@ def from_json(data: dict[str, Any]) -> Lab:
     options = dict(data["options"])
     options["firmware"] = BootMode(options["firmware"])
     options["controller"] = Controller(options["controller"])
-    nodes = tuple(LabNode(**{**node, "macs": tuple(node["macs"])}) for node in data["nodes"])
+    nodes = tuple(_read_node(node) for node in data["nodes"])
     rest = {
         "state": LabState(data["state"]),
         "acceleration": Acceleration(data["acceleration"]),
@@ -251,3 +265,8 @@ def from_json(data: dict[str, Any]) -> Lab:
     }
     known = {each.name for each in fields(Lab)}
     return Lab(**{**{key: value for key, value in data.items() if key in known}, **rest})
+
+
+def _read_node(data: dict[str, Any]) -> LabNode:
+    lists = {"macs": tuple(data["macs"]), "more_disks": tuple(data.get("more_disks", ()))}
+    return LabNode(**{**data, **lists})

@@ -39,3 +39,17 @@ def test_firmware_is_as_asked(make_lab):
     assert features(make_lab()) == {"secure-boot": "no", "enrolled-keys": "no"}
     assert features(make_lab(secure_boot=True)) == {"secure-boot": "yes", "enrolled-keys": "yes"}
     assert describe(make_lab(firmware=BootMode.BIOS)).find("os").get("firmware") is None
+
+
+def test_each_disk_has_a_serial_number_of_its_own(make_lab):
+    lab = make_lab(disks=3)
+    disks = describe(lab).findall("devices/disk[@device='disk']")
+    assert [disk.find("target").get("dev") for disk in disks] == ["vda", "vdb", "vdc"]
+    assert [disk.find("source").get("file") for disk in disks] == [
+        lab.nodes[0].disk,
+        *lab.nodes[0].more_disks,
+    ]
+    serials = [disk.findtext("serial") for disk in disks]
+    assert serials[0] == lab.nodes[0].disk_serial
+    assert len(set(serials)) == 3
+    assert all(len(serial) <= 20 for serial in serials), "a virtio disk cuts longer ones"

@@ -10,7 +10,7 @@ from bmctl.model.firmware import BootMode
 
 
 def test_a_lab_reads_back_as_it_was_written(make_lab, tmp_path):
-    lab = make_lab(nodes=3, nics=2, firmware=BootMode.BIOS)
+    lab = make_lab(nodes=3, nics=2, disks=2, firmware=BootMode.BIOS)
     record.save(lab)
     assert record.load(tmp_path) == lab
     assert (tmp_path / record.RECORD_FILE).stat().st_mode & 0o777 == 0o600

@@ -39,8 +39,9 @@ class LazyGroup(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """The table of commands, from the entries alone."""
+        """The table of commands: entries from their lines alone, then those that are imported already."""
         rows = [(name, entry.help) for name, entry in self._entries.items() if not entry.hidden]
+        rows += [(name, found.get_short_help_str(60)) for name, found in sorted(self.commands.items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

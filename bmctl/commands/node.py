@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmctl.commands.lazy import Entry, LazyGroup
 from bmctl.commands.nodes import complete_nodes, nodes_argument, select
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.commands.tables import show_pairs, show_table
@@ -24,9 +25,13 @@ Examples:
   bmctl node list -g rack1 --json
   bmctl node show n1
 """
+_HERE = "bmctl.commands"
+COMMANDS = {
+    "inventory": Entry(f"{_HERE}.node_inventory", "Show what the last inspection of a machine found."),
+}
 
 
-@click.group(epilog=EPILOG)
+@click.group(cls=LazyGroup, entries=COMMANDS, epilog=EPILOG)
 def command() -> None:
     """List nodes and show what is known of them."""
 

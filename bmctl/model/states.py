@@ -243,10 +243,14 @@ def next_state(state: ProvisionState, event: Event) -> ProvisionState:
     try:
         return TRANSITIONS[state][event]
     except KeyError:
-        legal = ", ".join(sorted(verbs_from(state))) or "nothing: a run is at work"
-        raise InvalidError(
-            f"cannot {event} a node that is {state}", hint=f"from {state} you can ask for: {legal}"
-        ) from None
+        raise _illegal(state, event) from None
+
+
+def asked_state(state: ProvisionState, verb: Event) -> ProvisionState:
+    """The state that an operator's verb leads to; `InvalidError` also for moves that only a run makes."""
+    if verb not in verbs_from(state):
+        raise _illegal(state, verb)
+    return TRANSITIONS[state][verb]
 
 
 def verbs_from(state: ProvisionState) -> frozenset[Event]:
@@ -262,3 +266,10 @@ def failed_state(state: ProvisionState) -> ProvisionState:
     `InvalidError` where the state cannot fail.
     """
     return next_state(state, Event.FAIL)
+
+
+def _illegal(state: ProvisionState, event: Event) -> InvalidError:
+    legal = ", ".join(sorted(verbs_from(state))) or "nothing: a run is at work"
+    return InvalidError(
+        f"cannot {event} a node that is {state}", hint=f"from {state} you can ask for: {legal}"
+    )

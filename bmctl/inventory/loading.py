@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bmctl.inventory.build.family import Member, check_family
 from bmctl.inventory.build.image import build_image
+from bmctl.inventory.build.inspection import build_rules
 from bmctl.inventory.build.matching import StepLists
 from bmctl.inventory.build.node import Surroundings, build_node
 from bmctl.inventory.build.steps import build_runbook, build_template
@@ -27,6 +28,7 @@ from bmctl.inventory.text import read_text
 from bmctl.inventory.text_values import close_match, kind_of
 from bmctl.inventory.tree import Body, Items, Location, Mark, Tree, merge, without
 from bmctl.model.image import ImageSource
+from bmctl.model.inspection import InspectionRule
 from bmctl.model.node import Node
 from bmctl.model.secret import SecretKind
 
@@ -101,6 +103,7 @@ def examine(path: Path) -> Examined:
         ),
         templates=tuple(step_lists.templates.values()),
         runbooks=tuple(step_lists.runbooks.values()),
+        inspection_rules=reading.inspection_rules(),
         warnings=report.problems,
     )
     bodies = {node.name: body for body, node in built}
@@ -185,6 +188,11 @@ class _Reading:
             templates={name: build_template(name, templates, self.report) for name in _entries(templates)},
             runbooks={name: build_runbook(name, runbooks, self.report) for name in _entries(runbooks)},
         )
+
+    def inspection_rules(self) -> tuple[InspectionRule, ...]:
+        """The entries of `inspection_rules` that are right."""
+        rules = self.root.get("inspection_rules")
+        return tuple(build_rules(rules, self.report)) if isinstance(rules, Items) else ()
 
     def member(self, draft: _Draft) -> Member:
         """A draft as a member of its family."""

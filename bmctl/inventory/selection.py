@@ -11,6 +11,7 @@ from bmctl.errors import InvalidError
 from bmctl.inventory.problems import Problem
 from bmctl.inventory.text_values import close_match
 from bmctl.model.image import ImageSource
+from bmctl.model.inspection import InspectionRule
 from bmctl.model.network import Address
 from bmctl.model.node import Node
 from bmctl.model.steps import DeployTemplate, Runbook
@@ -32,6 +33,7 @@ class Inventory:
     groups: tuple[str, ...] = ()
     templates: tuple[DeployTemplate, ...] = ()
     runbooks: tuple[Runbook, ...] = ()
+    inspection_rules: tuple[InspectionRule, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @property

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bmctl.inventory.keys.base import Between, Keys
 from bmctl.inventory.keys.image import ImageKeys
+from bmctl.inventory.keys.inspection import InspectionRuleKeys
 from bmctl.inventory.keys.network import SharedNetworkKeys
 from bmctl.inventory.keys.node import NodeDefaultsKeys, NodeKeys
 from bmctl.inventory.keys.steps import RunbookKeys, TemplateKeys
@@ -35,6 +36,9 @@ class InventoryKeys(Keys):
     )
     runbooks: dict[Name, RunbookKeys] = Field(
         default_factory=dict, description="Runbooks by name: steps for cleaning and service"
+    )
+    inspection_rules: tuple[InspectionRuleKeys, ...] = Field(
+        (), description="Traits and properties that follow from what an inspection finds"
     )
     nodes: tuple[NodeKeys, ...] = Field(
         (), description="The machines, in the order in which bmctl names them"

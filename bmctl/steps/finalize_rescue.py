@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from bmctl.agent.connection import NoAnswerError
-from bmctl.engine.step import Step
+from bmctl.engine.step import NoArgs, Step
 from bmctl.errors import BmctlError
 from bmctl.ports import Ports
 from bmctl.steps.ssh_greeting import SSH_PORT, greeting_of
@@ -20,15 +19,13 @@ PAUSE = 0.5
 _GIVEN = "rescue password given"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalizeRescue:
-    """Where the ramdisk's SSH server will listen."""
-
-    port: int = SSH_PORT
+async def finalize_rescue(ports: Ports, _args: NoArgs) -> None:
+    """Leave the agent gone and the password with the ramdisk."""
+    await give_password(ports, port=SSH_PORT)
 
 
-async def finalize_rescue(ports: Ports, args: FinalizeRescue) -> None:
-    """Leave the agent gone and the password with the ramdisk, whether this process or one before gave it.
+async def give_password(ports: Ports, *, port: int) -> None:
+    """See that the agent has the password, whether this process or one before gave it.
 
     The password goes over the agent's pinned TLS and is hashed there; it is in no journal. That it was
     given is noted before it is, so that an agent which has ended since is not taken for a failure.
@@ -44,7 +41,7 @@ async def finalize_rescue(ports: Ports, args: FinalizeRescue) -> None:
             timeout=COMMAND_TIMEOUT,
         )
     except NoAnswerError:
-        if not (ports.record.get(_GIVEN) and await _is_rescued(ports, args.port)):
+        if not (ports.record.get(_GIVEN) and await _is_rescued(ports, port)):
             raise
     ports.evidence.see("agent", "took the rescue password")
 
@@ -65,7 +62,7 @@ STEP = Step(
     interface="rescue",
     name="finalize",
     title="give the agent the rescue password",
-    args=FinalizeRescue,
+    args=NoArgs,
     run=finalize_rescue,
     budget=180,
     typical=1,

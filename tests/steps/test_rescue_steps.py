@@ -17,8 +17,8 @@ from bmctl.errors import BmctlError, UnreachableError
 from bmctl.model.network import Attachment, Ethernet, NetworkConfig
 from bmctl.ports import Ports
 from bmctl.steps import finalize_rescue as finalizing
-from bmctl.steps.finalize_rescue import FinalizeRescue, finalize_rescue
-from bmctl.steps.wait_for_rescue import WaitForRescue, wait_for_rescue
+from bmctl.steps.finalize_rescue import give_password
+from bmctl.steps.wait_for_rescue import wait_for_ssh
 from bmctl.store.marks import RunRecord
 
 PASSWORD = "correct horse"
@@ -72,7 +72,7 @@ async def server(says: bytes) -> AsyncIterator[int]:
 
 async def test_the_password_goes_to_the_agent_and_nowhere_else(world):
     agent = RescuedAgent()
-    await finalize_rescue(ports_of(world, agent), FinalizeRescue(port=1))
+    await give_password(ports_of(world, agent), port=1)
     assert agent.given == [("rescue.finalize_rescue", {"rescue_password": PASSWORD, "hashed": False})]
     assert PASSWORD not in str(world.journal.facts)
     assert PASSWORD not in repr(ports_of(world, agent))
@@ -80,41 +80,41 @@ async def test_the_password_goes_to_the_agent_and_nowhere_else(world):
 
 async def test_a_run_cut_off_after_the_password_was_given_goes_on(world):
     agent = RescuedAgent()
-    await finalize_rescue(ports_of(world, agent), FinalizeRescue(port=1))
+    await give_password(ports_of(world, agent), port=1)
     async with server(b"SSH-2.0-dropbear\r\n") as port:
-        await finalize_rescue(ports_of(world, agent), FinalizeRescue(port=port))
+        await give_password(ports_of(world, agent), port=port)
     assert len(agent.given) == 1
 
 
 async def test_a_lost_reply_is_no_failure_where_ssh_comes_up(world):
     async with server(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
-        await finalize_rescue(ports_of(world, RescuedAgent(loses_reply=True)), FinalizeRescue(port=port))
+        await give_password(ports_of(world, RescuedAgent(loses_reply=True)), port=port)
 
 
 async def test_an_ssh_server_proves_nothing_before_the_password_was_given(world):
     async with server(b"SSH-2.0-dropbear\r\n") as port:
         with pytest.raises(UnreachableError):
-            await finalize_rescue(ports_of(world, RescuedAgent(runs=False)), FinalizeRescue(port=port))
+            await give_password(ports_of(world, RescuedAgent(runs=False)), port=port)
 
 
 async def test_a_lost_reply_is_a_failure_where_no_ssh_comes_up(world, monkeypatch):
     monkeypatch.setattr(finalizing, "DOUBT_BUDGET", 0.05)
     async with server(b"HTTP/1.1 200 OK\r\n") as port:
         with pytest.raises(NoAnswerError):
-            await finalize_rescue(ports_of(world, RescuedAgent(loses_reply=True)), FinalizeRescue(port=port))
+            await give_password(ports_of(world, RescuedAgent(loses_reply=True)), port=port)
 
 
 async def test_without_a_password_nothing_is_asked(world):
     agent = RescuedAgent()
     with pytest.raises(BmctlError, match="no rescue password"):
-        await finalize_rescue(ports_of(world, agent, password=""), FinalizeRescue())
+        await give_password(ports_of(world, agent, password=""), port=1)
     assert agent.given == []
 
 
 async def test_ssh_is_waited_for_past_other_greetings(world):
     ports = ports_of(world, RescuedAgent())
     async with server(b"Welcome\r\nSSH-2.0-dropbear\r\n") as port:
-        await wait_for_rescue(ports, WaitForRescue(port=port, timeout=5))
+        await wait_for_ssh(ports, port=port, timeout=5)
     assert "SSH-2.0-dropbear" in str(ports.evidence)
 
 
@@ -124,9 +124,9 @@ async def test_ssh_is_waited_for_past_other_greetings(world):
 async def test_what_answered_instead_is_told(world, says, seen):
     async with server(says) as port:
         with pytest.raises(UnreachableError, match=seen):
-            await wait_for_rescue(ports_of(world, RescuedAgent()), WaitForRescue(port=port, timeout=0.1))
+            await wait_for_ssh(ports_of(world, RescuedAgent()), port=port, timeout=0.1)
 
 
 async def test_nothing_at_the_port_is_told(world):
     with pytest.raises(UnreachableError, match="refused"):
-        await wait_for_rescue(ports_of(world, RescuedAgent()), WaitForRescue(port=1, timeout=0.1))
+        await wait_for_ssh(ports_of(world, RescuedAgent()), port=1, timeout=0.1)

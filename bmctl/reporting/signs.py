@@ -12,8 +12,8 @@ from bmctl.model.event import EventKind
 from bmctl.store.event_log import EVENTS
 from bmctl.store.journal import Story
 
-# The first facts that each process of a run writes.
-_OPENING_FACTS = frozenset({"versions"})
+# The first fact that each process of a run writes.
+_OPENING = "versions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,34 +33,31 @@ def all_signs(journal: Story, folder: Path) -> tuple[Sign, ...]:
 
 
 def by_process(signs: tuple[Sign, ...]) -> tuple[tuple[Sign, ...], ...]:
-    """The signs of each process that worked on the run, the first one's first."""
+    """The signs of each process that worked on the run, the first one's first.
+
+    A process writes down what it makes the run with, tells what it plans, and works.
+    """
     parts: list[list[Sign]] = []
-    opened = ended = False
     for sign in signs:
-        opening = _opens(sign)
-        if not parts or (ended and not _closes(sign)) or (opening and opened and not _is_same(parts[-1])):
+        if not parts or _begins_another(sign, parts[-1]):
             parts.append([])
-            opened = ended = False
         parts[-1].append(sign)
-        opened = opened or opening
-        ended = ended or _closes(sign)
     return tuple(tuple(part) for part in parts)
 
 
-def _opens(sign: Sign) -> bool:
-    """Whether this is among the first things a process tells."""
-    if sign.is_event:
-        return sign.kind == EventKind.PLANNED
-    return sign.kind == "fact" and sign.fields.get("name") in _OPENING_FACTS
+def _begins_another(sign: Sign, part: list[Sign]) -> bool:
+    """Whether the process whose signs these are cannot have given this one."""
+    if _is_opening(sign):
+        return any(earlier.is_event or earlier.kind == "mark" for earlier in part)
+    return _is_plan(sign) and any(_is_plan(earlier) for earlier in part)
 
 
-def _is_same(part: list[Sign]) -> bool:
-    """Whether a process has only opened so far: it tells both that it has begun and what it plans."""
-    return not any(sign.is_event or sign.kind == "mark" for sign in part)
+def _is_opening(sign: Sign) -> bool:
+    return sign.kind == "fact" and sign.fields.get("name") == _OPENING
 
 
-def _closes(sign: Sign) -> bool:
-    return sign.kind in {"end", EventKind.FINISHED}
+def _is_plan(sign: Sign) -> bool:
+    return sign.is_event and sign.kind == EventKind.PLANNED
 
 
 def _events(path: Path) -> Iterator[Sign]:

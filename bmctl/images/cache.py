@@ -1,7 +1,7 @@
 """Prepared images on disk, found by the checksum of their source; safe with several processes at once.
 
-`objects/` holds raw images and what is known of each, `facts/` the checksums of local files by path,
-size, time and inode, so that an unchanged file is read only once.
+`objects/` holds raw images and what is known of each, `facts/` the checksums of local files by path and
+stamp, so that an unchanged file is read only once, `proofs/` which content was seen to carry which signature.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bmctl.images.files import Stamp
 from bmctl.model.image import Checksum, Compression, ImageFormat
 
 LOCK_PAUSE = 0.2
@@ -24,11 +25,15 @@ LOCK_PAUSE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A prepared raw image and what its source was."""
+    """A prepared raw image and what its source was.
+
+    `sha256` is the raw image's; `source_sha256` that of what it was made of, empty where it was not kept.
+    """
 
     path: Path
     size: int
     sha256: str
+    source_sha256: str = ""
     format: ImageFormat
     compression: Compression | None
 
@@ -37,9 +42,11 @@ class ImageCache:
     """A directory that bmctl alone writes to; it is made when missing."""
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._objects = directory / "objects"
         self._facts = directory / "facts"
-        for path in (self._objects, self._facts):
+        self._proofs = directory / "proofs"
+        for path in (self._objects, self._facts, self._proofs):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @asynccontextmanager
@@ -75,6 +82,7 @@ class ImageCache:
                 path=path,
                 size=int(facts["size"]),
                 sha256=str(facts["sha256"]),
+                source_sha256=str(facts.get("source_sha256", "")),
                 format=ImageFormat(facts["format"]),
                 compression=Compression(facts["compression"]) if facts["compression"] else None,
             )
@@ -89,26 +97,36 @@ class ImageCache:
         facts = {
             "size": made.size,
             "sha256": made.sha256,
+            "source_sha256": made.source_sha256,
             "format": made.format,
             "compression": made.compression,
         }
         _write_json(path.with_suffix(".json"), facts)
-        return Entry(
-            path=path, size=made.size, sha256=made.sha256, format=made.format, compression=made.compression
-        )
+        return replace(made, path=path)
 
-    def known_digests(self, path: Path) -> dict[str, str]:
-        """Digests of a local file by algorithm, if it is the very file they were computed from."""
+    def known_digests(self, path: Path, stamp: Stamp) -> dict[str, str]:
+        """Digests of a local file by algorithm, if it had this stamp when they were computed."""
         facts = _read_json(self._facts_file(path))
         digests = facts.get("digests")
-        if facts.get("stamp") != _stamp(path) or not isinstance(digests, dict):
+        if facts.get("stamp") != list(stamp) or not isinstance(digests, dict):
             return {}
         return {str(name): str(value) for name, value in digests.items()}
 
-    def remember_digests(self, path: Path, digests: dict[str, str]) -> None:
-        """Keep digests of a local file as it is now."""
-        known = self.known_digests(path)
-        _write_json(self._facts_file(path), {"stamp": _stamp(path), "digests": known | digests})
+    def remember_digests(self, path: Path, stamp: Stamp, digests: dict[str, str]) -> None:
+        """Keep digests of a local file that had this stamp when it was read."""
+        known = self.known_digests(path, stamp)
+        _write_json(self._facts_file(path), {"stamp": stamp, "digests": known | digests})
+
+    def is_proven(self, sha256: str, identity: str) -> bool:
+        """Whether content with this digest was seen to carry this signature, in force or not."""
+        return self._proof(sha256, identity).exists()
+
+    def remember_proof(self, sha256: str, identity: str) -> None:
+        """Keep that content with this digest carries this signature."""
+        self._proof(sha256, identity).touch()
+
+    def _proof(self, sha256: str, identity: str) -> Path:
+        return self._proofs / hashlib.sha256(f"{sha256} {identity}".encode()).hexdigest()[:32]
 
     def _facts_file(self, path: Path) -> Path:
         return self._facts / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
@@ -116,11 +134,6 @@ class ImageCache:
 
 def _name(key: Checksum) -> str:
     return f"{key.algorithm}-{key.value}"
-
-
-def _stamp(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def _try_lock(descriptor: int) -> bool:

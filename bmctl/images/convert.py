@@ -8,14 +8,15 @@ from pathlib import Path
 
 from bmctl.errors import BmctlError, InvalidError
 from bmctl.images.progress import ImageProgress, ImageStage, Tell
+from bmctl.images.room import Room
 
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
 
 
-async def convert(source: Path, target: Path, *, size: int, name: str, tell: Tell) -> None:
+async def convert(source: Path, target: Path, *, size: int, name: str, room: Room, tell: Tell) -> None:
     """Write the disk in the qcow2 file `source` as a sparse raw file; `size` is the disk's, in bytes.
 
-    Raises `BmctlError` where qemu-img is missing or fails. Cancelled, it ends the program first.
+    Raises `BmctlError` where qemu-img is missing or fails, or no room is left; the program is ended first.
     """
     # As options, so that no file name is taken for a protocol or an option.
     file_name = str(source).replace(",", ",,")
@@ -37,7 +38,7 @@ async def convert(source: Path, target: Path, *, size: int, name: str, tell: Tel
             hint="apt install qemu-utils (Debian, Ubuntu) or dnf install qemu-img (Fedora)",
         ) from error
     try:
-        complaint = await _watch(child, size, tell)
+        complaint = await _watch(child, size, room, tell)
         code = await child.wait()
     finally:
         if child.returncode is None:
@@ -47,7 +48,7 @@ async def convert(source: Path, target: Path, *, size: int, name: str, tell: Tel
         raise InvalidError(f"{name} cannot be converted: {complaint or f'qemu-img ended with {code}'}")
 
 
-async def _watch(child: asyncio.subprocess.Process, size: int, tell: Tell) -> str:
+async def _watch(child: asyncio.subprocess.Process, size: int, room: Room, tell: Tell) -> str:
     """Tell the progress until the program closes its output; returns the last line of its errors."""
     if child.stdout is None or child.stderr is None:
         raise RuntimeError("the child was started without pipes")
@@ -56,6 +57,7 @@ async def _watch(child: asyncio.subprocess.Process, size: int, tell: Tell) -> st
         while piece := await child.stdout.read(256):
             if found := _PERCENT.findall(piece):
                 done = int(size * float(found[-1]) / 100)
+                room.look()
                 tell(ImageProgress(stage=ImageStage.CONVERT, done=done, total=size))
         lines = (await errors).decode("utf-8", "replace").strip().splitlines()
     finally:

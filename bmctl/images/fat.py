@@ -1,4 +1,4 @@
-"""Lists directories of a FAT file system, as in the ESP of an image (Microsoft's FAT specification 1.03)."""
+"""Reads a FAT file system, as in an image's ESP: directories, and how files start (Microsoft's FAT 1.03)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _VOLUME_LABEL = 0x08
 _LONG_NAME = 0x0F
 # A directory of an ESP has a handful of entries; a damaged chain must not lead round in circles for ever.
 _MOST_CLUSTERS = 4096
+_START = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,24 +46,35 @@ class Fat:
 
     def names(self, path: str = "") -> tuple[str, ...]:
         """Names (8.3, upper case) in a directory such as `EFI/BOOT`; none where it does not exist."""
+        return tuple(entry.name for entry in self._list(path))
+
+    def start_of(self, path: str) -> bytes:
+        """The first bytes of a file, up to about 4 KiB; none where it does not exist."""
+        folder, _, name = path.rpartition("/")
+        found = next((entry for entry in self._list(folder) if entry.name == name.upper()), None)
+        if found is None or found.directory:
+            return b""
+        return self._chain(found.cluster, most=-(-_START // self._layout.cluster))[:_START]
+
+    def _list(self, path: str) -> list[_Entry]:
         entries = list(self._entries(self._root()))
         for part in (part for part in path.split("/") if part):
             found = next((entry for entry in entries if entry.directory and entry.name == part.upper()), None)
             if found is None:
-                return ()
+                return []
             entries = list(self._entries(self._chain(found.cluster)))
-        return tuple(entry.name for entry in entries)
+        return entries
 
     def _root(self) -> bytes:
         if self._layout.bits == 32:
             return self._chain(self._layout.root_cluster)
         return os.pread(self._descriptor, self._layout.root_size, self._layout.root_at)
 
-    def _chain(self, cluster: int) -> bytes:
+    def _chain(self, cluster: int, *, most: int = _MOST_CLUSTERS) -> bytes:
         layout = self._layout
         pieces: list[bytes] = []
         end = {12: 0xFF8, 16: 0xFFF8, 32: 0xFFFFFF8}[layout.bits]
-        while 2 <= cluster < end and len(pieces) < _MOST_CLUSTERS:
+        while 2 <= cluster < end and len(pieces) < most:
             position = layout.data_at + (cluster - 2) * layout.cluster
             pieces.append(os.pread(self._descriptor, layout.cluster, position))
             cluster = self._next(cluster)

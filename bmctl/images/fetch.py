@@ -6,12 +6,15 @@ import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from bmctl.errors import BmctlError, InvalidError, RefusedError, UnreachableError
 from bmctl.images.progress import ImageProgress, ImageStage, Tell
+from bmctl.images.room import Room
 
 if TYPE_CHECKING:
     import aiohttp
@@ -27,9 +30,14 @@ def is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
 
 
+def file_path(source: str) -> str:
+    """A path, or the path part of a URL as people write it."""
+    return unquote(urlsplit(source).path) if is_url(source) else source
+
+
 def file_name(source: str) -> str:
     """The last part of a path or URL."""
-    return unquote(urlsplit(source).path).rpartition("/")[2] if is_url(source) else Path(source).name
+    return file_path(source).rpartition("/")[2]
 
 
 def shown(url: str) -> str:
@@ -38,43 +46,76 @@ def shown(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-async def fetch_text(url: str, *, verify_tls: bool | str) -> str:
-    """A small text file; raises `InvalidError` where the server has none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What a download was: hex digests by algorithm, and the URL that gave it in the end."""
+
+    digests: dict[str, str]
+    url: str
+
+
+async def fetch_small(url: str, *, verify_tls: bool | str) -> bytes:
+    """A small file, such as a checksum file; raises `InvalidError` where the server has none."""
+    content = await fetch_if_there(url, verify_tls=verify_tls)
+    if content is None:
+        raise InvalidError(f"{shown(url)}: the server answered 404 Not Found")
+    return content
+
+
+async def fetch_if_there(url: str, *, verify_tls: bool | str) -> bytes | None:
+    """A small file; None where the server says that there is none."""
     async with _get(url, verify_tls) as response:
-        content = await response.content.read(LARGEST_CHECKSUM_FILE)
-    return content.decode("utf-8", "replace")
+        if response.status == HTTPStatus.NOT_FOUND:
+            return None
+        _require_ok(url, response)
+        return await response.content.read(LARGEST_CHECKSUM_FILE)
 
 
 async def fetch_file(
-    url: str, target: Path, *, algorithms: set[str], verify_tls: bool | str, limit: int, tell: Tell
-) -> dict[str, str]:
-    """Write what the URL gives to a new file; returns its hex digests by algorithm.
+    url: str, target: Path, *, algorithms: set[str], verify_tls: bool | str, room: Room, tell: Tell
+) -> Fetched:
+    """Write what the URL gives to a new file.
 
     Raises `InvalidError` where the server has no image there, `UnreachableError` where it cannot be
-    reached or breaks off.
+    reached or breaks off, and what `room` raises where there is none.
     """
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     async with _get(url, verify_tls) as response:
+        _require_ok(url, response)
         _refuse_page(url, response)
         done, total = 0, response.content_length
-        if total is not None and total > limit:
-            raise InvalidError(f"{shown(url)} is larger than {limit / 2**30:.0f} GiB")
+        room.want(total or 0, total or 0)
         with target.open("xb") as file:
             async for chunk in response.content.iter_chunked(CHUNK):
                 done += len(chunk)
-                if done > limit:
-                    raise InvalidError(f"{shown(url)} is larger than {limit / 2**30:.0f} GiB")
+                room.took(done, done)
                 file.write(chunk)
                 for digest in hashes.values():
                     digest.update(chunk)
                 tell(ImageProgress(stage=ImageStage.FETCH, done=done, total=total))
-    return {name: digest.hexdigest() for name, digest in hashes.items()}
+        digests = {name: digest.hexdigest() for name, digest in hashes.items()}
+        return Fetched(digests=digests, url=str(response.url))
+
+
+def detour(url: str, final: str) -> str:
+    """Where a URL led to, for messages; empty where it led to itself."""
+    elsewhere = urlsplit(final)._replace(query="", fragment="") != urlsplit(url)._replace(
+        query="", fragment=""
+    )
+    return f" (the server redirected to {shown(final)})" if elsewhere else ""
+
+
+def _require_ok(url: str, response: aiohttp.ClientResponse) -> None:
+    if response.status != HTTPStatus.OK:
+        raise InvalidError(
+            f"{shown(url)}: the server answered {response.status} {response.reason or ''}".rstrip()
+        )
 
 
 def _refuse_page(url: str, response: aiohttp.ClientResponse) -> None:
     if response.content_type in {"text/html", "application/xhtml+xml"}:
         raise InvalidError(
-            f"{shown(url)} is a web page, not an image",
+            f"{shown(url)} is a web page, not an image{detour(url, str(response.url))}",
             hint="the server answered with a page: a login, a listing or an error; check the URL",
         )
 
@@ -91,10 +132,6 @@ async def _get(url: str, verify_tls: bool | str) -> AsyncIterator[aiohttp.Client
             aiohttp.ClientSession(timeout=limits, headers=headers, auto_decompress=False) as session,
             session.get(url, ssl=_context(verify_tls)) as response,
         ):
-            if response.status != 200:
-                raise InvalidError(
-                    f"{shown(url)}: the server answered {response.status} {response.reason or ''}".rstrip()
-                )
             yield response
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _explain(url, error) from None  # aiohttp's texts may hold the password in a URL

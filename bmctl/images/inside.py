@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bmctl.errors import InvalidError
-from bmctl.images.fat import Fat
-from bmctl.images.partitions import PartitionTable, TableKind
-from bmctl.model.firmware import Architecture, BootMode
+from bmctl.images.partitions import TableKind
+from bmctl.model.firmware import BootMode
 from bmctl.model.node import Node
 
 if TYPE_CHECKING:
     from bmctl.images.prepare import PreparedImage
 
-# Default boot file names of removable media (UEFI Specification 2.10, 3.5.1.1).
-LOADER_OF = {Architecture.X86_64: "BOOTX64.EFI", Architecture.AARCH64: "BOOTAA64.EFI"}
-
-
-def read_loaders(path: Path, partitions: PartitionTable | None) -> tuple[str, ...]:
-    """File names in `EFI/BOOT` of the image's EFI system partition; none where it cannot be read."""
-    if partitions is None or partitions.esp is None:
-        return ()
-    with path.open("rb") as file:
-        try:
-            names = Fat(file.fileno(), partitions.esp.offset).names("EFI/BOOT")
-        except InvalidError:
-            return ()
-    return tuple(name for name in names if name.endswith(".EFI"))
-
 
 def check_bootable(image: PreparedImage, node: Node) -> None:
     """Raise `InvalidError` where this node's firmware could not boot the image."""
     if image.partitions is None:
+        kind = f"is {image.lone_part}: it " if image.lone_part else ""
         raise InvalidError(
-            f"image {image.name} has no partition table, so no firmware can boot it",
-            hint="bmctl writes whole-disk images; a file system alone is not one",
+            f"image {image.name} {kind}has no partition table, so no firmware can boot it",
+            hint="bmctl writes whole-disk images; one partition or file system alone is not one",
         )
     if node.boot_mode is BootMode.UEFI:
         _check_uefi(image, node)
@@ -54,9 +38,20 @@ def _check_uefi(image: PreparedImage, node: Node) -> None:
             f" and {node.name} boots in UEFI mode",
             hint="choose an image made for UEFI, or set boot_mode: bios for the node",
         )
-    made_for = [str(architecture) for architecture, loader in LOADER_OF.items() if loader in image.loaders]
-    if made_for and str(node.architecture) not in made_for:
+    if not image.loaders:
         raise InvalidError(
-            f"image {image.name} is for {', '.join(made_for)}, and {node.name} is {node.architecture}",
+            f"image {image.name} has no boot loader for UEFI:"
+            " there is no program EFI/*/*.EFI in its EFI system partition",
+            hint="choose an image that is installed with its boot loader",
+        )
+    machines = {loader.machine for loader in image.loaders if loader.machine}
+    if not machines:
+        raise InvalidError(
+            f"image {image.name} has a damaged boot loader: {image.loaders[0].path} is no program"
+        )
+    if str(node.architecture) not in machines:
+        raise InvalidError(
+            f"image {image.name} is for {', '.join(sorted(machines))},"
+            f" and {node.name} is {node.architecture}",
             hint="choose the image for the node's architecture, or correct architecture in the inventory",
         )

@@ -1,31 +1,31 @@
-"""From an image as the inventory names it to a raw file on this host, proven by its checksum."""
+"""From an image as the inventory names it to a raw file on this host, proven by checksum and signature."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from bmctl.errors import BmctlError, InvalidError
 from bmctl.images.cache import Entry, ImageCache
-from bmctl.images.checksums import find_checksum, read_checksum
-from bmctl.images.content import Content, look
-from bmctl.images.convert import convert
-from bmctl.images.fetch import fetch_file, fetch_text, file_name, is_url
-from bmctl.images.files import hash_file, too_large, write_sparse
-from bmctl.images.inside import read_loaders
+from bmctl.images.content import PLAIN, Content, look, part_of_disk
+from bmctl.images.fetch import detour, fetch_file, file_name, is_url
+from bmctl.images.files import Stamp, hash_stamped, require_unchanged, stamp_of
+from bmctl.images.loaders import Loader, read_loaders
+from bmctl.images.making import Maker
 from bmctl.images.partitions import PartitionTable, read_partitions
 from bmctl.images.progress import ImageProgress, ImageStage, Meter, Tell, in_thread
-from bmctl.images.qcow2 import check_qcow2
-from bmctl.images.unpack import unpacked
+from bmctl.images.published import Clock, Published, read_published
+from bmctl.images.room import Bounds
+from bmctl.images.signatures import refusal
 from bmctl.model.image import Checksum, Compression, ImageFormat, ImageSource
 
-LARGEST_IMAGE = 256 * 2**30
-LARGEST_CHECKSUM_FILE = 4 * 2**20
+_BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,8 @@ class PreparedImage:
 
     `checksum` is the SHA-256 of `path`. `source_checksum` is that of the image as published, and
     `verified` says whether the operator gave it (else it was computed here and proves nothing).
-    `loaders` are the files in the ESP's `EFI/BOOT`.
+    `signer` says who signed image or checksum file; empty where nobody had to. `loaders` are the programs in
+    the EFI system partition; `lone_part` says what an image without partition table is, where that is known.
     """
 
     name: str
@@ -46,7 +47,9 @@ class PreparedImage:
     format: ImageFormat
     compression: Compression | None
     partitions: PartitionTable | None
-    loaders: tuple[str, ...] = ()
+    loaders: tuple[Loader, ...] = ()
+    lone_part: str = ""
+    signer: str = ""
 
     @property
     def esp(self) -> bool:
@@ -58,24 +61,42 @@ def _tell_nobody(_: ImageProgress) -> None:
     return
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 async def prepare(
-    image: ImageSource, *, cache: Path, progress: Tell = _tell_nobody, limit: int = LARGEST_IMAGE
+    image: ImageSource,
+    *,
+    cache: Path,
+    progress: Tell = _tell_nobody,
+    bounds: Bounds = _BOUNDS,
+    clock: Clock = _now,
 ) -> PreparedImage:
     """Fetch, verify, unpack and convert an image; nothing is done twice for the same content.
 
-    A raw local image is used where it lies. `limit` is the most bytes an image may unpack to. Raises
-    `InvalidError` for an image or checksum that is wrong, `UnreachableError` for a server that is.
+    A raw local image is used where it lies. Signatures must be in force at the time of `clock`, also where
+    the image is known from before. Raises `InvalidError` for an image, checksum or signature that is wrong,
+    `UnreachableError` for a server that is.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="image") as executor, _local_faults(image):
-        work = _Preparation(image, ImageCache(cache), executor, progress, limit)
-        return await work.run()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="image") as executor, _faults(image):
+        published = await read_published(image, clock)
+        kept = ImageCache(cache)
+        maker = Maker(
+            name=file_name(image.source), cache=kept, executor=executor, tell=progress, bounds=bounds
+        )
+        return await _Preparation(image=image, published=published, cache=kept, maker=maker).run()
 
 
 @contextmanager
-def _local_faults(image: ImageSource) -> Iterator[None]:
-    """Say what the operating system refused, with the image it was about."""
+def _faults(image: ImageSource) -> Iterator[None]:
+    """Say of every fault, also of the operating system's, which image it was about."""
     try:
         yield
+    except InvalidError as error:
+        if error.message.startswith("image "):
+            raise
+        raise InvalidError(f"image {image.name}: {error.message}", hint=error.hint) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise BmctlError(
@@ -87,180 +108,147 @@ def _local_faults(image: ImageSource) -> Iterator[None]:
         ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Preparation:
-    def __init__(
-        self, image: ImageSource, cache: ImageCache, executor: Executor, tell: Tell, limit: int
-    ) -> None:
-        self._image = image
-        self._cache = cache
-        self._executor = executor
-        self._tell = tell
-        self._limit = limit
-        self._file_name = file_name(image.source)
+    image: ImageSource
+    published: Published
+    cache: ImageCache
+    maker: Maker
 
     async def run(self) -> PreparedImage:
-        wanted = await self._wanted()
-        if is_url(self._image.source):
-            if wanted is None:
-                raise InvalidError(
-                    f"image {self._image.name} has no checksum, and comes from a URL",
-                    hint="give its checksum: hex, or the URL of the checksum file published beside it",
-                )
-            return self._describe(await self._from_url(wanted), wanted, verified=True)
-        return await self._from_file(Path(self._image.source), wanted)
+        if not is_url(self.image.source):
+            return await self._from_file(Path(self.image.source))
+        wanted = self.published.checksum
+        if wanted is None:
+            raise InvalidError(
+                f"image {self.image.name} has no checksum, and comes from a URL",
+                hint="give its checksum: hex, the URL of a checksum file, or auto to look for one beside it",
+            )
+        return self._describe(await self._from_url(wanted), wanted)
 
-    async def _wanted(self) -> Checksum | None:
-        """The checksum the operator gave, read from where it is written."""
-        text, weak = self._image.checksum, self._image.allow_weak_checksum
-        if text is None:
-            return None
-        if checksum := read_checksum(text, allow_weak=weak):
-            return checksum
-        if is_url(text):
-            content = await fetch_text(text, verify_tls=self._image.verify_tls)
-        else:
-            content = _read_checksum_file(Path(text))
-        return find_checksum(content, self._file_name, allow_weak=weak)
+    @property
+    def _algorithms(self) -> set[str]:
+        """The digests that are wanted of the source, all of them in one pass."""
+        wanted, proof = self.published.checksum, self.published.proof
+        return {
+            "sha256",
+            *([wanted.algorithm] if wanted else []),
+            *([proof.digest] if proof and proof.digest else []),
+        }
 
     async def _from_url(self, wanted: Checksum) -> Entry:
-        if found := self._cache.find(wanted):
+        if found := self._kept(wanted):
             return found
-        async with self._cache.locked(wanted):
-            if found := self._cache.find(wanted):
+        async with self.cache.locked(wanted):
+            if found := self._kept(wanted):
                 return found
-            fetched = self._cache.temporary(wanted, "fetched")
-            digests = await fetch_file(
-                self._image.source,
-                fetched,
-                algorithms={"sha256", wanted.algorithm},
-                verify_tls=self._image.verify_tls,
-                limit=self._limit,
-                tell=self._tell,
-            )
-            content = look(fetched, name=self._file_name)
-            self._compare(wanted, digests[wanted.algorithm])
-            if content == Content(compression=None, format=ImageFormat.RAW):
-                made = _entry(fetched, fetched.stat().st_size, digests["sha256"], content)
-            else:
-                made = await self._make(fetched, content, wanted)
-            _look_inside(made.path, self._image.name)
-            return self._cache.add(wanted, made)
+            return self.cache.add(wanted, await self._fetched(wanted))
 
-    async def _from_file(self, path: Path, wanted: Checksum | None) -> PreparedImage:
+    def _kept(self, wanted: Checksum) -> Entry | None:
+        """What an earlier run made of the same source, if that carried the signature now asked for."""
+        found, proof = self.cache.find(wanted), self.published.proof
+        if found is None or proof is None or self.cache.is_proven(found.source_sha256, proof.identity):
+            return found
+        return None
+
+    async def _fetched(self, wanted: Checksum) -> Entry:
+        target = self.cache.temporary(wanted, "fetched")
+        fetched = await fetch_file(
+            self.image.source,
+            target,
+            algorithms=self._algorithms,
+            verify_tls=self.image.verify_tls,
+            room=self.maker.room(self.maker.bounds.largest),
+            tell=self.maker.tell,
+        )
+        content = look(target, name=f"{self.maker.name}{detour(self.image.source, fetched.url)}")
+        await self._verify(target, fetched.digests)
+        return await self._made(target, content, fetched.digests, wanted)
+
+    async def _from_file(self, path: Path) -> PreparedImage:
         if not path.is_file():
             raise InvalidError(
-                f"image {self._image.name}: there is no file {path}",
+                f"image {self.image.name}: there is no file {path}",
                 hint="check image.source in the inventory",
             )
-        content = look(path, name=self._file_name)
-        digests = await self._digests(path, {"sha256", wanted.algorithm if wanted else "sha256"})
-        if wanted is not None:
-            self._compare(wanted, digests[wanted.algorithm])
+        content = look(path, name=self.maker.name)
+        digests, stamp = await self._digests(path)
+        await self._verify(path, digests)
         key = Checksum(algorithm="sha256", value=digests["sha256"])
-        if content == Content(compression=None, format=ImageFormat.RAW):
-            entry = _entry(path, path.stat().st_size, digests["sha256"], content)
+        if content == PLAIN:
+            entry = await self._made(path, content, digests, key)
         else:
-            entry = await self._converted(path, content, key)
-        return self._describe(entry, wanted or key, verified=wanted is not None)
+            entry = await self._converted(path, content, digests, stamp)
+        require_unchanged(path, stamp)
+        return self._describe(entry, self.published.checksum or key)
 
-    async def _digests(self, path: Path, algorithms: set[str]) -> dict[str, str]:
-        known = self._cache.known_digests(path)
-        if algorithms <= known.keys():
-            return known
+    async def _digests(self, path: Path) -> tuple[dict[str, str], Stamp]:
+        stamp = stamp_of(path)
+        known = self.cache.known_digests(path, stamp)
+        if self._algorithms <= known.keys():
+            return known, stamp
         meter = Meter(ImageStage.VERIFY, path.stat().st_size)
-        digests = await in_thread(self._executor, partial(hash_file, path, algorithms), meter, self._tell)
-        self._cache.remember_digests(path, digests)
-        return digests
+        digests, stamp = await in_thread(
+            self.maker.executor, partial(hash_stamped, path, self._algorithms), meter, self.maker.tell
+        )
+        self.cache.remember_digests(path, stamp, digests)
+        return digests, stamp
 
-    async def _converted(self, path: Path, content: Content, key: Checksum) -> Entry:
-        if found := self._cache.find(key):
+    async def _converted(self, path: Path, content: Content, digests: dict[str, str], stamp: Stamp) -> Entry:
+        key = Checksum(algorithm="sha256", value=digests["sha256"])
+        if found := self.cache.find(key):
             return found
-        async with self._cache.locked(key):
-            if found := self._cache.find(key):
+        async with self.cache.locked(key):
+            if found := self.cache.find(key):
                 return found
-            made = await self._make(path, content, key)
-            _look_inside(made.path, self._image.name)
-            return self._cache.add(key, made)
+            made = await self._made(path, content, digests, key)
+            require_unchanged(path, stamp)
+            return self.cache.add(key, made)
 
-    async def _make(self, source: Path, content: Content, key: Checksum) -> Entry:
-        """A raw file out of a packed or qcow2 one, or both in turn."""
-        if content.compression is None:
-            return await self._make_raw(source, content, key)
-        target = self._cache.temporary(key, "unpacked")
-        size, sha256 = await in_thread(
-            self._executor,
-            partial(self._unpack, source, content.compression, target),
-            Meter(ImageStage.UNPACK, source.stat().st_size),
-            self._tell,
-        )
-        inner = look(target, name=self._file_name)
-        whole = Content(compression=content.compression, format=inner.format)
-        if inner.compression is not None:
-            raise InvalidError(f"image {self._image.name} is compressed twice", hint="unpack it once by hand")
-        if inner.format is ImageFormat.RAW:
-            return _entry(target, size, sha256, whole)
-        return await self._make_raw(target, whole, key)
-
-    def _unpack(self, source: Path, compression: Compression, target: Path, meter: Meter) -> tuple[int, str]:
-        name = self._file_name
-        return write_sparse(
-            unpacked(source, compression, meter, name=name), target, limit=self._limit, name=name
-        )
-
-    async def _make_raw(self, source: Path, content: Content, key: Checksum) -> Entry:
-        size = check_qcow2(source, name=self._file_name).size
-        if size > self._limit:
-            raise too_large(self._file_name, self._limit)
-        target = self._cache.temporary(key, "converted")
-        await convert(source, target, size=size, name=self._file_name, tell=self._tell)
-        written = target.stat().st_size
-        digests = await in_thread(
-            self._executor,
-            partial(hash_file, target, {"sha256"}),
-            Meter(ImageStage.VERIFY, written),
-            self._tell,
-        )
-        return _entry(target, written, digests["sha256"], content)
-
-    def _compare(self, wanted: Checksum, seen: str) -> None:
-        if seen != wanted.value:
+    async def _verify(self, path: Path, digests: dict[str, str]) -> None:
+        """Hold the source against its checksum and the signature over it."""
+        wanted, proof = self.published.checksum, self.published.proof
+        if wanted is not None and digests[wanted.algorithm] != wanted.value:
             raise InvalidError(
-                f"image {self._image.name} is not the one its checksum is of:"
-                f" {wanted.algorithm} {seen}, expected {wanted.value}",
+                f"image {self.image.name} is not the one its checksum is of:"
+                f" {wanted.algorithm} {digests[wanted.algorithm]}, expected {wanted.value}",
                 hint="fetch the image again, or correct the checksum",
             )
+        if proof is None or self.cache.is_proven(digests["sha256"], proof.identity):
+            return
+        if not await proof.is_of_file(path, digests):
+            raise refusal("the image")
+        self.cache.remember_proof(digests["sha256"], proof.identity)
 
-    def _describe(self, entry: Entry, source: Checksum, *, verified: bool) -> PreparedImage:
-        partitions, loaders = _look_inside(entry.path, self._image.name)
+    async def _made(self, source: Path, content: Content, digests: dict[str, str], key: Checksum) -> Entry:
+        """The raw file, which is the source itself where that is raw; its partition table is whole."""
+        if content == PLAIN:
+            made = Entry(
+                path=source,
+                size=source.stat().st_size,
+                sha256=digests["sha256"],
+                format=content.format,
+                compression=None,
+            )
+        else:
+            made = await self.maker.make(source, content, key)
+        read_partitions(made.path, name=f"image {self.image.name}")
+        return replace(made, source_sha256=digests["sha256"])
+
+    def _describe(self, entry: Entry, source: Checksum) -> PreparedImage:
+        partitions = read_partitions(entry.path, name=f"image {self.image.name}")
+        proof = self.published.proof
         return PreparedImage(
-            name=self._image.name,
+            name=self.image.name,
             path=entry.path,
             size=entry.size,
             checksum=Checksum(algorithm="sha256", value=entry.sha256),
             source_checksum=source,
-            verified=verified,
+            verified=self.published.checksum is not None,
             format=entry.format,
             compression=entry.compression,
             partitions=partitions,
-            loaders=loaders,
+            loaders=read_loaders(entry.path, partitions),
+            lone_part="" if partitions else part_of_disk(entry.path),
+            signer=proof.signer if proof else self.published.signer,
         )
-
-
-def _entry(path: Path, size: int, sha256: str, content: Content) -> Entry:
-    return Entry(path=path, size=size, sha256=sha256, format=content.format, compression=content.compression)
-
-
-def _look_inside(path: Path, name: str) -> tuple[PartitionTable | None, tuple[str, ...]]:
-    partitions = read_partitions(path, name=f"image {name}")
-    return partitions, read_loaders(path, partitions)
-
-
-def _read_checksum_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_CHECKSUM_FILE).decode("utf-8", "replace")
-    except OSError as error:
-        raise InvalidError(
-            f"the checksum file {path} cannot be read: {error.strerror}",
-            hint="a checksum is 64 or 128 hex digits, algorithm:hex, or the path or URL of a checksum file",
-        ) from error

@@ -38,7 +38,15 @@ def partition(path: Path, script: str, size: int = 24 * MIB) -> Path:
     return path
 
 
-def add_esp(path: Path, loader: str, *, size: int, fat: int, offset: int = MIB) -> None:
+def program(machine: int) -> bytes:
+    """The start of a PE program for a machine type, as every UEFI loader has it."""
+    stub = b"MZ" + bytes(58) + (128).to_bytes(4, "little")
+    return stub.ljust(128, b"\0") + b"PE\0\0" + machine.to_bytes(2, "little") + bytes(range(256)) * 8
+
+
+def add_esp(
+    path: Path, loader: str, *, size: int, fat: int, offset: int = MIB, content: bytes | None = None
+) -> None:
     """Put a FAT file system with EFI/BOOT/`loader` into the image at `offset`."""
     needs("mkfs.vfat", "mmd", "mcopy")
     esp = path.with_suffix(".esp")
@@ -47,10 +55,10 @@ def add_esp(path: Path, loader: str, *, size: int, fat: int, offset: int = MIB) 
     run("mkfs.vfat", "-F", fat, *(("-s", 1) if fat == 32 else ()), esp)
     # Many entries, so that EFI/BOOT does not fit one cluster.
     run("mmd", "-i", esp, "::EFI", "::EFI/OTHER", "::EFI/BOOT")
-    content = path.with_suffix(".efi")
-    content.write_bytes(b"MZ" + bytes(range(256)) * 8)
+    efi = path.with_suffix(".efi")
+    efi.write_bytes(program(0xAA64 if "aa64" in loader.lower() else 0x8664) if content is None else content)
     for name in [*(f"a long file name {index}.bin" for index in range(40)), loader]:
-        run("mcopy", "-i", esp, content, f"::EFI/BOOT/{name}")
+        run("mcopy", "-i", esp, efi, f"::EFI/BOOT/{name}")
     data = esp.read_bytes()
     with path.open("r+b") as file:
         file.seek(offset)

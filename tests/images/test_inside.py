@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bmctl.errors import InvalidError
-from bmctl.images.inside import check_bootable, read_loaders
+from bmctl.images.inside import check_bootable
+from bmctl.images.loaders import Loader, read_loaders
 from bmctl.images.partitions import TableKind, read_partitions
 from bmctl.images.prepare import prepare
 from bmctl.model.firmware import Architecture, BootMode
@@ -74,7 +75,9 @@ def test_loaders_are_found_in_every_kind_of_fat(tmp_path, tools, fat, size):
     script = f"label: gpt\nsize={size // MIB}MiB, type=uefi\n"
     path = tools.partition(tmp_path / "disk.raw", script, size + 4 * MIB)
     tools.add_esp(path, "bootaa64.efi", size=size, fat=fat)
-    assert read_loaders(path, read_partitions(path, name="disk")) == ("BOOTAA64.EFI",)
+    assert read_loaders(path, read_partitions(path, name="disk")) == (
+        Loader(path="EFI/BOOT/BOOTAA64.EFI", machine="aarch64"),
+    )
 
 
 def test_an_esp_without_a_file_system_has_no_loaders(tmp_path, tools):

@@ -12,6 +12,7 @@ import pytest
 from bmctl.errors import BmctlError, InvalidError, UnreachableError
 from bmctl.images.prepare import prepare
 from bmctl.images.progress import ImageStage
+from bmctl.images.room import Bounds
 from bmctl.model.image import Compression, ImageFormat
 
 
@@ -23,7 +24,7 @@ async def test_a_raw_local_image_is_used_where_it_lies(disk, tools, tmp_path):
     assert image.source_checksum == image.checksum
     assert not image.verified
     assert image.esp
-    assert image.loaders == ("BOOTX64.EFI",)
+    assert [(loader.name, loader.machine) for loader in image.loaders] == [("BOOTX64.EFI", "x86_64")]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ async def test_several_packed_streams_end_to_end_are_one_image(disk, tools, tmp_
 @pytest.mark.parametrize("ending", ["gz", "xz", "zst", "qcow2.gz"])
 async def test_an_image_that_unpacks_to_too_much_is_stopped(packed, tools, tmp_path, ending):
     with pytest.raises(InvalidError, match="unpacks to more than"):
-        await prepare(tools.source(packed[ending]), cache=tmp_path, limit=2**20)
+        await prepare(tools.source(packed[ending]), cache=tmp_path, bounds=Bounds(largest=2**20))
     assert list(tmp_path.rglob("*.part")) == []
 
 

@@ -34,6 +34,7 @@ from bmctl.agent.hardware import Disk, Hardware, NetworkInterface
 from bmctl.drivers.fake import Boot, FakeMachine, driver_of
 from bmctl.drivers.guarded import guarded
 from bmctl.errors import UnreachableError
+from bmctl.images.loaders import Loader
 from bmctl.images.partitions import Partition, PartitionTable, TableKind
 from bmctl.images.prepare import PreparedImage
 from bmctl.media.extents import ExtentFile, Inline
@@ -431,7 +432,7 @@ class PaperImages:
             format=ImageFormat.RAW,
             compression=None,
             partitions=PartitionTable(kind=TableKind.GPT, sector=512, partitions=(esp,)),
-            loaders=("BOOTX64.EFI",),
+            loaders=(Loader(path="EFI/BOOT/BOOTX64.EFI", machine="x86_64"),),
         )
 
 

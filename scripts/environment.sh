@@ -11,8 +11,8 @@ LAB_PACKAGES="ca-certificates dosfstools dpkg e2fsprogs grub-efi-amd64-signed ip
 # A normal user's lab maps a range of user ids.
 USER_PACKAGES="uidmap"
 # Programs that others wrote, which the tests hold against bmctl.
-TEST_PACKAGES="cpio curl dmidecode ethtool fdisk isolinux lshw nftables pciutils procps
-    syslinux-common udev xorriso"
+TEST_PACKAGES="cpio curl dmidecode ethtool fdisk gnupg isolinux lshw minisign nftables pciutils procps
+    signify-openbsd syslinux-common udev xorriso"
 
 BMCTL_CACHE=$PWD/.cache/bmctl
 export BMCTL_CACHE

@@ -1,4 +1,4 @@
-"""`bmctl node`: what is known of nodes, from the inventory and the state; no machine is asked."""
+"""`bmctl node`: what is known of nodes, from the inventory and the state; its verbs are files beside."""
 
 from __future__ import annotations
 
@@ -25,18 +25,31 @@ Examples:
   bmctl node list -g rack1 --json
   bmctl node show n1
 """
-_HERE = "bmctl.commands"
+_HERE = "bmctl.commands.node"
+_FLAGS = "bmctl.commands.node_flags"
+_VERBS = "bmctl.commands.node_verbs"
 COMMANDS = {
-    "inventory": Entry(f"{_HERE}.node_inventory", "Show what the last inspection of a machine found."),
+    "list": Entry(_HERE, "List nodes with state, power and what they are busy with.", "list_nodes"),
+    "show": Entry(_HERE, "Show all that is known of one node.", "show"),
+    "inventory": Entry(f"{_HERE}_inventory", "Show what the last inspection of a machine found."),
+    "manage": Entry(_VERBS, "Make nodes manageable: looked after, and not available.", "manage"),
+    "provide": Entry(_VERBS, "Make nodes available, where nothing is cleaned first.", "provide"),
+    "adopt": Entry(_VERBS, "Take over nodes on which a system runs, as active.", "adopt"),
+    "maintenance": Entry(_FLAGS, "Take nodes out of use for repair, or back.", "maintenance"),
+    "protect": Entry(_FLAGS, "Refuse whatever would destroy what runs on nodes.", "protect"),
+    "unprotect": Entry(_FLAGS, "Take the protection away.", "unprotect"),
+    "retire": Entry(_FLAGS, "Let nodes not become available again.", "retire"),
+    "unretire": Entry(_FLAGS, "Let retired nodes become available again.", "unretire"),
+    "remove": Entry(_VERBS, "Forget what is known of nodes.", "remove"),
 }
 
 
 @click.group(cls=LazyGroup, entries=COMMANDS, epilog=EPILOG)
 def command() -> None:
-    """List nodes and show what is known of them."""
+    """List nodes, show what is known of them, and say where they stand."""
 
 
-@command.command("list", epilog=EPILOG)
+@click.command("list", epilog=EPILOG)
 @nodes_argument()
 @common_options
 @click.pass_context
@@ -50,11 +63,12 @@ def list_nodes(ctx: click.Context, names: tuple[str, ...], groups: tuple[str, ..
         click.echo(json.dumps(found, indent=2, default=str))
         return
     show_table(
-        ("name", "state", "power", "address", "group", "busy with", "last error"),
+        ("name", "state", "flags", "power", "address", "group", "busy with", "last error"),
         [
             (
                 fact["name"],
                 fact["provision_state"],
+                ", ".join(fact["flags"]),
                 fact["power"],
                 fact["address"],
                 fact["group"],
@@ -66,7 +80,7 @@ def list_nodes(ctx: click.Context, names: tuple[str, ...], groups: tuple[str, ..
     )
 
 
-@command.command("show", epilog=EPILOG)
+@click.command("show", epilog=EPILOG)
 @click.argument("name", metavar="NODE", shell_complete=complete_nodes)
 @common_options
 @click.pass_context
@@ -94,19 +108,25 @@ def _record(store: FileStore, node: Node) -> NodeRecord | None:
 
 
 def _facts(store: FileStore, node: Node) -> dict[str, Any]:
-    from bmctl.store.record import node_key
+    from bmctl.store.flags import flag_words
+    from bmctl.store.record import NodeRecord, node_key
 
-    record = _record(store, node)
+    record = _record(store, node) or NodeRecord(name=node.name)
     holder = store.holder(node_key(node.name))
     return {
         "name": node.name,
         "uuid": node.uuid,
-        "provision_state": record.provision_state.value if record else "enroll",
-        "power": record.power.value if record else "unknown",
+        "provision_state": record.provision_state.value,
+        "flags": list(flag_words(record)),
+        "maintenance": record.maintenance,
+        "fault": record.fault,
+        "protected": record.protected,
+        "retired": record.retired,
+        "power": record.power.value,
         "address": str(node.network.address),
         "group": node.group,
         "held_by": str(holder) if holder is not None else None,
-        "last_error": record.last_error if record else None,
+        "last_error": record.last_error,
     }
 
 

@@ -237,6 +237,25 @@ TARGETS: Mapping[Event, ProvisionState] = MappingProxyType(
     }
 )
 
+# The command that asks for each verb.
+COMMANDS: Mapping[Event, str] = MappingProxyType(
+    {
+        _E.MANAGE: "node manage",
+        _E.PROVIDE: "node provide",
+        _E.CLEAN: "clean",
+        _E.INSPECT: "inspect",
+        _E.ADOPT: "node adopt",
+        _E.DEPLOY: "deploy",
+        _E.REBUILD: "deploy --rebuild",
+        _E.DELETE: "undeploy",
+        _E.RESCUE: "rescue",
+        _E.UNRESCUE: "unrescue",
+        _E.SERVICE: "service",
+        _E.ABORT: "abort",
+        _E.UNHOLD: "unhold",
+    }
+)
+
 
 def next_state(state: ProvisionState, event: Event) -> ProvisionState:
     """The state that `event` leads to; `InvalidError` names what is legal where it leads nowhere."""
@@ -269,7 +288,6 @@ def failed_state(state: ProvisionState) -> ProvisionState:
 
 
 def _illegal(state: ProvisionState, event: Event) -> InvalidError:
-    legal = ", ".join(sorted(verbs_from(state))) or "nothing: a run is at work"
-    return InvalidError(
-        f"cannot {event} a node that is {state}", hint=f"from {state} you can ask for: {legal}"
-    )
+    legal = ", ".join(sorted(f"bmctl {COMMANDS[verb]}" for verb in verbs_from(state)))
+    hint = f"from {state} you can run: {legal}" if legal else "wait for the run that is at work"
+    return InvalidError(f"cannot {event} a node that is {state}", hint=hint)

@@ -12,8 +12,6 @@ from bmctl.errors import InvalidError
 from bmctl.model.states import Event, ProvisionState
 from bmctl.store.record import NodeRecord
 
-NO_REASON = "no reason given"
-
 _S = ProvisionState
 _PROTECTABLE = frozenset({_S.ACTIVE, _S.RESCUE})
 _REMOVABLE = frozenset({_S.ENROLL, _S.MANAGEABLE, _S.ADOPT_FAILED, _S.AVAILABLE})

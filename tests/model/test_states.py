@@ -6,7 +6,7 @@ import pytest
 
 from bmctl.errors import InvalidError
 from bmctl.model import states
-from bmctl.model.states import Event, ProvisionState, failed_state, next_state, verbs_from
+from bmctl.model.states import Event, ProvisionState, asked_state, failed_state, next_state, verbs_from
 
 # One line per state; a star marks what only a run does.
 FACTS = """
@@ -97,13 +97,23 @@ def test_an_illegal_move_names_the_legal_ones():
     with pytest.raises(InvalidError) as caught:
         next_state(ProvisionState.AVAILABLE, Event.RESCUE)
     assert caught.value.message == "cannot rescue a node that is available"
-    assert caught.value.hint == "from available you can ask for: deploy, manage"
+    assert caught.value.hint == "from available you can run: bmctl deploy, bmctl node manage"
 
 
 def test_nothing_can_be_asked_of_a_node_at_work():
     with pytest.raises(InvalidError) as caught:
         next_state(ProvisionState.DEPLOYING, Event.DELETE)
-    assert "a run is at work" in (caught.value.hint or "")
+    assert caught.value.hint == "wait for the run that is at work"
+
+
+def test_a_verb_may_be_asked_for_only_where_it_is_no_move_of_a_run():
+    assert asked_state(ProvisionState.AVAILABLE, Event.MANAGE) is ProvisionState.MANAGEABLE
+    with pytest.raises(InvalidError, match="cannot manage a node that is cleaning"):
+        asked_state(ProvisionState.CLEANING, Event.MANAGE)
+
+
+def test_every_verb_has_a_command():
+    assert set(states.COMMANDS) == states.VERBS
 
 
 def test_every_verb_that_starts_a_run_has_a_target():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -80,11 +81,22 @@ class Examined:
         return tuple(problem for problem in self.problems if problem.level is Level.ERROR)
 
 
+class Completion(Protocol):
+    """Makes an inventory of a file that is less than one."""
+
+    def root(self, root: Body) -> Body:
+        """The file's top mapping as that of an inventory."""
+
+    def node(self, whole: Body) -> Body:
+        """A node, defaults and group merged in, with what it lacks."""
+
+
 @_collecting_later()
-def examine(path: Path) -> Examined:
+def examine(path: Path, completion: Completion | None = None) -> Examined:
     """Read as much of the inventory in `path` as can be; `InventoryError` where it is no mapping in YAML."""
     root, report = _tree(path)
-    reading = _Reading(root=root, report=report, base=path.absolute().parent)
+    root = completion.root(root) if completion else root
+    reading = _Reading(root=root, report=report, base=path.absolute().parent, completion=completion)
     reading.check_sections()
     images = reading.images()
     step_lists = reading.step_lists()
@@ -149,6 +161,7 @@ class _Reading:
     root: Body
     report: Report
     base: Path
+    completion: Completion | None = None
 
     def section(self, name: str) -> Body:
         """A top-level mapping, empty where it is missing or not a mapping."""
@@ -240,7 +253,7 @@ class _Reading:
         for holder in (whole, whole.get("instance")):
             if isinstance(holder, Body):
                 self._take_over(holder)
-        return whole
+        return self.completion.node(whole) if self.completion else whole
 
     def _group(self, name: Tree, own: Body) -> Body:
         """What the node's group gives; groups that only name nodes need no entry where no group has one."""

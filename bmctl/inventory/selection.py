@@ -67,6 +67,21 @@ class Inventory:
             chosen.update(self._grouped(group))
         return tuple(node for node in self.nodes if node.name in chosen)
 
+    def runbook(self, name: str) -> Runbook:
+        """The runbook of this name; raises `InvalidError` where there is none."""
+        found = next((runbook for runbook in self.runbooks if runbook.name == name), None)
+        if found is None:
+            raise self._unknown("runbook", name, [runbook.name for runbook in self.runbooks])
+        return found
+
+    def templates_for(self, node: Node) -> tuple[DeployTemplate, ...]:
+        """The templates that a node's instance asks for, in the order of the file."""
+        return tuple(template for template in self.templates if template.name in node.instance.traits)
+
+    def children(self, node: Node) -> tuple[Node, ...]:
+        """The nodes directly inside a node, in the order of the file."""
+        return tuple(child for child in self.nodes if child.parent == node.name)
+
     def _named(self, word: str) -> list[str]:
         if not _PATTERN & set(word):
             return [self.node(word).name]

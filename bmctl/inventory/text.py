@@ -24,7 +24,7 @@ _ENCODINGS = (
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_text(path: Path, *, what: str = "an inventory") -> str:
+def read_text(path: Path, *, what: str = "an inventory file") -> str:
     """The file's text; UTF-8, or UTF-16 and UTF-32 with a byte order mark.
 
     `what` says in refusals what the file is meant to be. Raises `InventoryError` with one problem where
@@ -48,7 +48,7 @@ def _read(path: Path, what: str) -> bytes:
     except FileNotFoundError as error:
         raise _whole(path, "there is no such file") from error
     except IsADirectoryError as error:
-        raise _whole(path, f"is a directory, not {what} file") from error
+        raise _whole(path, f"is a directory, not {what}") from error
     except PermissionError as error:
         raise _whole(path, "may not be read: permission denied") from error
     except (OSError, ValueError) as error:

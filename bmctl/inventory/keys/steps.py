@@ -83,6 +83,8 @@ class RunbookStepKeys(ListedStepKeys):
 class FileStepKeys(ListedStepKeys):
     """One step of a step file."""
 
+    foreign: ClassVar[Mapping[str, str]] = {"order": "belongs to runbooks; a file's steps run as they stand"}
+
     priority: Priority | None = Field(None, description="Counts in deploys alone")
 
 

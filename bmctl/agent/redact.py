@@ -6,6 +6,7 @@ import base64
 import bz2
 import gzip
 import io
+import json
 import lzma
 import re
 import tarfile
@@ -63,7 +64,7 @@ def redact_archive(archive: bytes, secrets: Iterable[str]) -> bytes:
     Links, devices and members with names that would leave the directory are left out. What cannot be
     looked into is replaced by a line that says so. Raises `BmctlError` where it is no tar.gz.
     """
-    redact = _redactor(secrets)
+    redact = redactor(secrets)
     output = io.BytesIO()
     try:
         with (
@@ -81,7 +82,7 @@ def redact_archive(archive: bytes, secrets: Iterable[str]) -> bytes:
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """The same text without the secrets given, and without passwords, tokens and private keys."""
-    return _redactor(secrets)(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+    return redactor(secrets)(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
 def _copy_member(
@@ -127,7 +128,8 @@ def _inflate(data: bytes, unpacker: object, limit: int = LARGEST_MEMBER) -> byte
     return unpacked
 
 
-def _redactor(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
+def redactor(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
+    """Takes the secrets given, passwords, tokens and private keys out of bytes, as often as it is called."""
     literals = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
     known = re.compile(b"|".join(re.escape(literal) for literal in literals)) if literals else None
 
@@ -142,10 +144,11 @@ def _redactor(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
 
 
 def _forms(secret: str) -> Iterable[bytes]:
-    """The ways a secret can stand in a log: as it is, in a URL, in base64; each long line of it too."""
+    """The ways a secret can stand in a log: as it is, in JSON, a URL, base64; each long line of it too."""
     for text in {secret, *secret.splitlines()}:
         if len(text.strip()) >= SHORTEST_SECRET:
             plain = text.strip().encode()
             yield plain
+            yield json.dumps(text.strip())[1:-1].encode()
             yield quote(text.strip(), safe="").encode()
             yield base64.b64encode(plain).rstrip(b"=")

@@ -1,4 +1,4 @@
-"""Writes the folder of a run as a run does: with the real journal, event log and fetch log, on a clock by hand."""
+"""Writes the folder of a run as a run does: real journal, event log and fetch log, on a clock by hand."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ class WrittenRun:
         """A process begins its part of the run."""
         clock = lambda: self.now  # noqa: E731 - read anew each time
         header = {"node": self.node, "verb": "deploy", "plan": "0123456789abcdef", "timestamp": int(self.now)}
-        self.journal = (
-            self.folder.begin(header, clock=clock) if self._new else self.folder.reopen(clock=clock)
-        )
+        folder = self.folder
+        self.journal = folder.begin(header, clock=clock) if self._new else folder.reopen(clock=clock)
         self._new = False
         self.record = RunRecord(self.journal)
         self.events = EventLog(self.folder.path / EVENTS, clock=clock)

@@ -1,16 +1,16 @@
 """The state directory: its layout, its schema version, and the folders of runs.
 
-schema.json                 the version of all that lies beside it
+schema.json                 the version of all that lies beside it; see `bmctl.store.schema`
 nodes/<name>.json           one TinyDB file per node
 locks/nodes/<name>.json     who holds the node, and the highest fence so far
 runs/<run id>/              journal and evidence of one run
 history/<name>.jsonl        which runs a node had
 staging/                    files being written
+upgrade/                    what changes of schema changed, and how it was before
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 from bmctl.errors import BmctlError, InvalidError
-from bmctl.store.durable import clean_staging, make_private_directory, sync_directory, write_durably
+from bmctl.store.change_set import complete
+from bmctl.store.durable import clean_staging, make_private_directory, sync_directory
+from bmctl.store.schema import SCHEMA, SchemaFile, read_schema, require_present, write_schema
 
-SCHEMA = 1
 _SUFFIX = ".json"
 # The longest file name Linux file systems take (limits.h, NAME_MAX), less the longest suffix.
 _LONGEST_NAME = 255 - len(".guard")
@@ -38,18 +39,17 @@ class StateDirectory:
     def open(cls, root: Path) -> Self:
         """Make or open a state directory, mode 0700, and clear what dead writers left.
 
-        `InvalidError` if a newer bmctl wrote it; then nothing in it is touched.
+        `InvalidError` if a newer bmctl or an older one wrote it; then nothing in it is touched.
         """
         if not root.is_dir():
             make_private_directory(root)
         directory = cls(root=root)
-        schema = directory.schema()
+        schema = directory._present_schema()
         for folder in (directory.nodes, directory.locks, directory.runs, directory.staging):
             make_private_directory(folder)
         clean_staging(directory.staging)
         if schema is None:
-            data = json.dumps({"schema": SCHEMA}).encode() + b"\n"
-            write_durably(root / "schema.json", data, staging=directory.staging)
+            write_schema(root, SchemaFile(version=SCHEMA))
         return directory
 
     @property
@@ -72,25 +72,18 @@ class StateDirectory:
         """Files being written; on the file system of all the others, so that they can be renamed."""
         return self.root / "staging"
 
-    def schema(self) -> int | None:
-        """The version of what lies here, None in a new directory; `InvalidError` if it is not ours."""
-        path = self.root / "schema.json"
-        try:
-            version = json.loads(path.read_bytes())["schema"]
-        except FileNotFoundError:
+    def _present_schema(self) -> SchemaFile | None:
+        """What lies here, None in a new directory; a change of schema that was cut off is finished first."""
+        schema = read_schema(self.root)
+        if schema is None:
             return None
-        except OSError as error:
-            raise BmctlError(f"cannot read {path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError):
-            version = None
-        if not isinstance(version, int) or version < 1:
-            raise InvalidError(f"{path} does not name a schema version", hint='it should hold {"schema": 1}')
-        if version > SCHEMA:
-            raise InvalidError(
-                f"the state directory {self.root} has schema {version}, this bmctl knows {SCHEMA}",
-                hint="use the bmctl that wrote it, or name another directory with --state",
-            )
-        return version
+        require_present(self.root, schema)
+        if schema.pending is not None:
+            complete(self.root)
+            schema = read_schema(self.root)
+            if schema is not None:
+                require_present(self.root, schema)
+        return schema
 
     def record_path(self, key: str) -> Path:
         """The file of the record called `collection/name`."""
@@ -120,6 +113,15 @@ class StateDirectory:
         names = (path.stem for path in (self.root / collection).glob(f"*{_SUFFIX}"))
         found = (f"{collection}/{unquote(name)}" for name in names)
         return tuple(sorted(key for key in found if key.startswith(prefix)))
+
+    def lock_keys(self) -> tuple[str, ...]:
+        """The keys of all locks that were ever taken, sorted."""
+        found = {
+            f"{path.parent.name}/{unquote(path.stem)}"
+            for path in self.locks.glob("*/*")
+            if path.suffix in {_SUFFIX, ".guard"}
+        }
+        return tuple(sorted(found))
 
     def create_run(self, run_id: str) -> Path:
         """Make the folder of a new run, mode 0700."""

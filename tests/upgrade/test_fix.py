@@ -1,0 +1,287 @@
+"""Bringing an old state directory to the present schema and back, whole at every instant."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from old_states import contents, cut_at, lay_out
+
+from bmctl.errors import BusyError, ExitCode, InvalidError
+from bmctl.store.change_set import Change, ChangeSet, commit
+from bmctl.store.directory import StateDirectory
+from bmctl.store.filestore import open_store
+from bmctl.store.owner import this_process
+from bmctl.store.record import get_node, list_nodes, update_node
+from bmctl.store.schema import SCHEMA, read_schema
+from bmctl.upgrade.carry_out import carry_out
+from bmctl.upgrade.plan import plan_rollback, plan_upgrade
+
+NOW = 1_800_000_000.0
+EVERY_SCHEMA = range(1, SCHEMA)
+
+
+def upgrade(root: Path) -> None:
+    carry_out(plan_upgrade(root, None, now=NOW))
+
+
+def roll_back(root: Path) -> None:
+    carry_out(plan_rollback(root, now=NOW + 60))
+
+
+@pytest.mark.parametrize("schema", EVERY_SCHEMA)
+def test_the_state_of_every_release_can_be_used_after_the_upgrade(tmp_path, schema):
+    root = lay_out(f"state-{schema}", tmp_path / "state")
+    before = {name: json.loads(text) for name, text in contents(root).items() if name.startswith("nodes/")}
+    upgrade(root)
+    store = open_store(root)
+    records = {record.name: record for record in list_nodes(store)}
+    assert set(records) == {Path(name).stem for name in before}
+    for name, document in before.items():
+        value = document["record"]["1"]["value"]
+        assert records[Path(name).stem].provision_state.value == value["provision_state"]
+        assert records[Path(name).stem].extra == {}
+    assert plan_upgrade(root, None, now=NOW).is_empty
+
+
+def test_what_an_agent_offered_is_kept_for_its_ramdisk(old_state):
+    root = old_state()
+    upgrade(root)
+    stored = get_node(open_store(root), "n1")
+    assert "steps" not in stored.record.agent
+    listing = stored.record.listings["unknown"]
+    assert listing["agent"] == stored.record.agent["version"] == "11.5.0"
+    assert listing["learnt"] == stored.record.updated
+    assert listing["deploy"]["steps"][0]["step"] == "write_image"
+
+
+def test_an_old_schema_is_refused_and_nothing_is_touched(old_state):
+    root = old_state()
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    with pytest.raises(InvalidError, match="has schema 1") as caught:
+        open_store(root)
+    assert caught.value.hint == "see what would change and change it: bmctl upgrade --fix"
+    assert caught.value.exit_code is ExitCode.INVALID
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_a_plan_changes_nothing(old_state):
+    root = old_state()
+    before = contents(root)
+    plan = plan_upgrade(root, None, now=NOW)
+    assert '-      "steps": {' in plan.diff()
+    assert '+      "unknown": {' in plan.diff()
+    assert contents(root) == before
+
+
+def test_a_record_that_changes_gets_a_new_revision(old_state):
+    """Who read it before must not write over it."""
+    root = old_state()
+    before = json.loads((root / "nodes/n1.json").read_text())["record"]["1"]["revision"]
+    upgrade(root)
+    assert get_node(open_store(root), "n1").revision == before + 1
+
+
+def test_taking_back_leaves_what_was_before(old_state):
+    root = old_state()
+    before = contents(root)
+    upgrade(root)
+    assert contents(root) != before
+    plan = plan_rollback(root, now=NOW)
+    assert plan.lost == ()
+    roll_back(root)
+    assert contents(root) == before
+    upgrade(root)
+    assert open_store(root)
+
+
+def test_taking_back_tells_what_would_be_lost(old_state):
+    root = old_state()
+    upgrade(root)
+    store = open_store(root)
+    update_node(store, "n2", lambda record: record.begin_run("later"))
+    update_node(store, "new", lambda record: record)
+    plan = plan_rollback(root, now=NOW)
+    assert plan.lost == ("nodes/new.json is new since", "nodes/n2.json has changed since")
+    carry_out(plan)
+    assert not (root / "nodes/new.json").exists()
+    kept = ChangeSet.read(root, plan.change_set.name)
+    assert any(change.path == "nodes/new.json" and change.before for change in kept.changes)
+
+
+def test_there_must_be_an_upgrade_to_take_back(tmp_path):
+    open_store(tmp_path / "state")
+    with pytest.raises(InvalidError, match="there is no upgrade"):
+        plan_rollback(tmp_path / "state", now=NOW)
+
+
+def test_a_node_at_work_refuses_the_upgrade(old_state):
+    root = old_state()
+    before = contents(root)
+    table = open_locks(root)
+    with table.take("nodes/n1", this_process("bmctl deploy", since=NOW), lease=120.0):
+        held = contents(root)
+        with pytest.raises(BusyError, match="it holds n1 by bmctl deploy"):
+            upgrade(root)
+        assert contents(root) == held
+    assert {**contents(root), "locks/nodes/n1.json": b""} == {**before, "locks/nodes/n1.json": b""}
+    upgrade(root)
+
+
+def test_a_plan_that_is_too_old_is_not_carried_out(old_state):
+    root = old_state()
+    plan = plan_upgrade(root, None, now=NOW)
+    (root / "nodes/another.json").write_bytes((root / "nodes/n1.json").read_bytes())
+    with pytest.raises(BusyError, match="something has changed"):
+        carry_out(plan)
+    assert read_schema(root).version == 1
+
+
+def test_a_damaged_record_is_named_and_nothing_is_touched(old_state):
+    root = old_state()
+    (root / "nodes/n3.json").write_text('{"record":')
+    before = contents(root)
+    with pytest.raises(InvalidError, match=r"nodes/n3\.json cannot be read"):
+        plan_upgrade(root, None, now=NOW)
+    assert contents(root) == before
+
+
+def test_a_newer_schema_is_not_upgraded(old_state):
+    root = old_state()
+    (root / "schema.json").write_text(json.dumps({"schema": SCHEMA + 1, "pending": "x"}))
+    before = contents(root)
+    for use in (upgrade, roll_back, open_store):
+        with pytest.raises(InvalidError):
+            use(root)
+    assert contents(root) == before
+
+
+def open_locks(root: Path):
+    from bmctl.store.locks import LockTable
+
+    return LockTable(StateDirectory(root=root), time.time)
+
+
+# -- killed at any instant -------------------------------------------------------------------------
+
+
+def see(root: Path) -> dict[str, bytes]:
+    """What the state holds for the next command, which finishes what was begun."""
+    schema = read_schema(root)
+    if schema is not None and schema.pending is not None:
+        with suppress(InvalidError):  # what was cut off took the schema back
+            StateDirectory.open(root)
+    return {name: data for name, data in contents(root).items() if not name.startswith("schema")}
+
+
+def ends(old_state) -> tuple[dict[str, bytes], dict[str, bytes], int]:
+    """Everything before, everything after, and how many file operations lie between."""
+    root = old_state()
+    before = see(root)
+    with cut_at(None) as counted:
+        upgrade(root)
+    return before, see(root), counted.count
+
+
+def test_killed_before_any_file_operation_the_old_or_the_new_state_is_whole(old_state):
+    before, after, operations = ends(old_state)
+    seen = set()
+    for number in range(1, operations + 1):
+        root = old_state()
+        with cut_at(number):
+            upgrade(root)
+        schema = read_schema(root)
+        found = see(root)
+        assert found == (before if schema.version == 1 else after), f"cut at {number}"
+        seen.add(schema.version)
+    assert seen == {1, 2}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(1, 260), min_size=2, max_size=5), back=st.booleans())
+def test_killed_again_while_it_is_finished(old_state, cuts, back):
+    before, after, _ = ends(old_state)
+    root = old_state()
+    if back:
+        upgrade(root)
+        before, after = after, before
+    first, *more = cuts
+    with cut_at(first):
+        roll_back(root) if back else upgrade(root)
+    for number in more:
+        with cut_at(number):
+            see(root)
+    assert see(root) in (before, after)
+
+
+def test_taking_back_can_be_killed_too(old_state):
+    old, new, _ = ends(old_state)
+    template = old_state()
+    upgrade(template)
+    for number in range(1, 220, 7):
+        root = old_state()
+        upgrade(root)
+        with cut_at(number):
+            roll_back(root)
+        assert see(root) in (old, new)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from bmctl.upgrade.carry_out import carry_out
+from bmctl.upgrade.plan import plan_upgrade
+plan = plan_upgrade(Path(sys.argv[1]), None, now=1.8e9)
+print("ready", flush=True)
+carry_out(plan)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.002, 0.006])
+def test_a_real_kill(old_state, delay):
+    before, after, _ = ends(old_state)
+    root = old_state()
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(root)], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(delay)
+        os.kill(process.pid, signal.SIGKILL)
+    assert see(root) in (before, after)
+
+
+# -- files of others -------------------------------------------------------------------------------
+
+
+def inventory_change(path: Path) -> ChangeSet:
+    change = Change(path=str(path), before="old: 1\n", after="new: 1\n")
+    return ChangeSet(name="x", source=SCHEMA, target=SCHEMA, made=NOW, changes=(change,))
+
+
+def test_an_inventory_keeps_mode_and_links(tmp_path):
+    real = tmp_path / "real.yaml"
+    real.write_text("old: 1\n")
+    real.chmod(0o640)
+    link = tmp_path / "inventory.yaml"
+    link.symlink_to(real)
+    open_store(tmp_path / "state")
+    assert commit(tmp_path / "state", inventory_change(link)) == ()
+    assert real.read_text() == "new: 1\n"
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inventory.yaml", "real.yaml", "state"]
+
+
+def test_an_inventory_that_was_edited_meanwhile_is_left_alone(tmp_path):
+    path = tmp_path / "inventory.yaml"
+    path.write_text("old: 2\n")
+    open_store(tmp_path / "state")
+    assert commit(tmp_path / "state", inventory_change(path)) == (str(path),)
+    assert path.read_text() == "old: 2\n"

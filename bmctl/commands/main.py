@@ -29,6 +29,7 @@ COMMANDS = {
     "abort": Entry(f"{_HERE}.abort", "End runs before their time."),
     "steps": Entry(f"{_HERE}.steps", "List the steps a node can run, and what each does."),
     "node": Entry(f"{_HERE}.node", "List nodes and show what is known of them."),
+    "report": Entry(f"{_HERE}.report", "Write one archive of a run, or its timeline."),
     "power": Entry(f"{_HERE}.power", "Look at and switch the power of machines."),
     "media": Entry(f"{_HERE}.media", "Build boot media as files."),
     "ramdisk": Entry(f"{_HERE}.ramdisk", "Build and keep deploy ramdisks."),

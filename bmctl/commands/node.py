@@ -31,6 +31,7 @@ _VERBS = "bmctl.commands.node_verbs"
 COMMANDS = {
     "list": Entry(_HERE, "List nodes with state, power and what they are busy with.", "list_nodes"),
     "show": Entry(_HERE, "Show all that is known of one node.", "show"),
+    "history": Entry("bmctl.commands.history", "Show every run of a node, or each step of one."),
     "inventory": Entry(f"{_HERE}_inventory", "Show what the last inspection of a machine found."),
     "manage": Entry(_VERBS, "Make nodes manageable: looked after, and not available.", "manage"),
     "provide": Entry(_VERBS, "Make nodes available, where nothing is cleaned first.", "provide"),

@@ -34,7 +34,13 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("name", metavar="NODE", shell_complete=complete_nodes)
 @click.option("--run", "run", metavar="ID", help="The run (default: the node's last).")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="The archive's name.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The archive (default: named after node and run).",
+)
 @click.option(
     "--html", metavar="FILE", type=click.Path(path_type=Path), help="Write the timeline alone, as a page."
 )

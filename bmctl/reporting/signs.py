@@ -14,6 +14,7 @@ from bmctl.store.journal import Story
 
 # The first fact that each process of a run writes.
 _OPENING = "versions"
+_ROUNDED_BY = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,12 @@ class Sign:
 def all_signs(journal: Story, folder: Path) -> tuple[Sign, ...]:
     """Every sign of the run; where two have one time, the journal's comes first."""
     facts = [Sign(at=fact.at, kind=fact.kind, fields=fact.fields, is_event=False) for fact in journal.facts]
-    return tuple(sorted((*facts, *_events(folder / EVENTS)), key=lambda sign: sign.at))
+    return tuple(sorted((*facts, *_events(folder / EVENTS)), key=_order))
+
+
+def _order(sign: Sign) -> float:
+    """A process plans before it works, also where an event's milliseconds were rounded up."""
+    return sign.at - _ROUNDED_BY if _is_plan(sign) else sign.at
 
 
 def by_process(signs: tuple[Sign, ...]) -> tuple[tuple[Sign, ...], ...]:

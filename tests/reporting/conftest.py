@@ -46,6 +46,7 @@ class WrittenRun:
             self.record.put(
                 "versions", {"bmctl": "0.1.0", "ramdisk": {"name": "debian", "digest": "ab" * 32}}
             )
+        self.now += 0.01
         if planned:
             self.tell(EventKind.PLANNED)
 

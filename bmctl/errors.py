@@ -56,6 +56,10 @@ class RefusedError(UnreachableError):
     """A controller or an agent answered and refused: trying again will not help."""
 
 
+class LostAnswerError(UnreachableError):
+    """A controller was asked to begin something, and nobody knows whether it did; it was not asked again."""
+
+
 class HeldError(BmctlError):
     """An operator must decide before the run goes on."""
 

@@ -7,12 +7,16 @@ end in the state that was asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from bmctl.drivers.pace import Pace
+from bmctl.model.controller import BiosValue, BiosView, Component, Started, TaskReport
 from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState, SecureBootState
+from bmctl.model.raid import NewVolume, RaidController, Volume
 from bmctl.model.secret import Secret
 
 
@@ -74,7 +78,8 @@ class PowerControl(Protocol):
 class BootOverride(Protocol):
     """Chooses what the machine boots from, once where the controller can."""
 
-    async def set_next(self, target: BootTarget, mode: BootMode) -> None: ...
+    async def set_next(self, target: BootTarget, mode: BootMode, *, persistent: bool = False) -> None:
+        """Boot from there the next time; with `persistent` each time, until it is cleared."""
 
     async def clear(self) -> None:
         """Leave no override behind; the machine goes by its own boot order."""
@@ -98,7 +103,88 @@ class SecureBoot(Protocol):
 
     async def state(self) -> SecureBootState: ...
 
-    async def set(self, enabled: bool) -> None: ...
+    async def current(self) -> SecureBootState:
+        """Whether the boot that the machine is in, or had last, is enforced; some tell only the setting."""
+
+    async def set(self, enabled: bool) -> None:
+        """Ask for it; some controllers show it only after a restart of the machine."""
+
+
+class SecureBootKeys(Protocol):
+    """Changes the keys that the firmware trusts."""
+
+    async def reset_to_default(self) -> None: ...
+
+    async def clear(self) -> None: ...
+
+
+class BootModeControl(Protocol):
+    """Tells and sets the firmware interface that the machine boots with."""
+
+    async def mode(self) -> BootMode | None: ...
+
+    async def set(self, mode: BootMode) -> None:
+        """Ask for it; some controllers show it only after a restart of the machine."""
+
+
+class BiosSettings(Protocol):
+    """Tells and sets BIOS settings. Changes come true when the machine restarts."""
+
+    async def read(self) -> BiosView: ...
+
+    async def apply(self, values: Mapping[str, BiosValue]) -> None:
+        """Ask for these values.
+
+        Raises `InvalidError` before anything is sent where the BIOS has no such setting or value.
+        """
+
+    async def reset(self) -> None:
+        """Ask for the factory's values."""
+
+
+class Tasks(Protocol):
+    """Tells how far work is that the controller took on."""
+
+    async def running(self) -> tuple[str, ...] | None:
+        """All work that the controller knows, finished or not; None where it keeps no list."""
+
+    async def look(self, task: str) -> TaskReport: ...
+
+
+class Raid(Protocol):
+    """Makes and deletes volumes of RAID controllers."""
+
+    async def look(self) -> tuple[RaidController, ...]: ...
+
+    async def create(self, volume: NewVolume) -> Started: ...
+
+    async def delete(self, volume: Volume) -> Started: ...
+
+
+class FirmwareUpdate(Protocol):
+    """Has the controller fetch firmware and write it."""
+
+    async def find(self, name: str) -> Component:
+        """The component with that name or id, or `bios` or `bmc`; raises `InvalidError` for others."""
+
+    async def start(self, url: str, targets: tuple[str, ...]) -> Started:
+        """Begin; no targets leave it to the controller what the file is for.
+
+        It is asked once: raises `LostAnswerError` where nobody knows whether the work began.
+        """
+
+
+class ControllerReset(Protocol):
+    """Restarts the controller itself."""
+
+    async def reset(self) -> None:
+        """Return as soon as it was told; it does not answer for a while then."""
+
+
+class Clock(Protocol):
+    """Tells the controller's time."""
+
+    async def read(self) -> datetime: ...
 
 
 class Introspection(Protocol):
@@ -128,3 +214,11 @@ class Driver:
     boot: BootOverride | None = None
     media: MediaDrive | None = None
     secure_boot: SecureBoot | None = None
+    secure_boot_keys: SecureBootKeys | None = None
+    boot_mode: BootModeControl | None = None
+    bios: BiosSettings | None = None
+    tasks: Tasks | None = None
+    raid: Raid | None = None
+    firmware: FirmwareUpdate | None = None
+    bmc_reset: ControllerReset | None = None
+    clock: Clock | None = None

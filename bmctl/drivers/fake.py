@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from bmctl.drivers.abilities import Access, Description, Driver
+from bmctl.drivers.fake_settings import ABILITIES, Settings, equipped
 from bmctl.errors import BmctlError, InvalidError, RefusedError, UnreachableError
-from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState, SecureBootState
+from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,9 @@ class FakeMachine:
     power: PowerState = PowerState.OFF
     mode: BootMode = BootMode.UEFI
     override: BootTarget | None = None
+    persistent: bool = False
     image: str | None = None
-    secure_boot: bool = False
+    settings: Settings = field(default_factory=Settings)
     macs: tuple[str, ...] = ()
     boots: list[Boot] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -79,7 +81,9 @@ class FakeMachine:
         self.power = PowerState.ON
         image = self.image if self.override is BootTarget.CD else None
         boot = Boot(target=self.override, mode=self.mode, image=image)
-        self.override = None
+        if not self.persistent:
+            self.override = None
+        self.settings.restart()
         self.boots.append(boot)
         if self.booted:
             self.booted(boot)
@@ -136,13 +140,14 @@ class _FakeBoot:
     def __init__(self, machine: FakeMachine) -> None:
         self._machine = machine
 
-    async def set_next(self, target: BootTarget, mode: BootMode) -> None:
+    async def set_next(self, target: BootTarget, mode: BootMode, *, persistent: bool = False) -> None:
         async with self._machine.call("boot.set_next"):
             self._machine.override, self._machine.mode = target, mode
+            self._machine.persistent = persistent
 
     async def clear(self) -> None:
         async with self._machine.call("boot.clear"):
-            self._machine.override = None
+            self._machine.override, self._machine.persistent = None, False
 
 
 class _FakeMedia:
@@ -162,19 +167,6 @@ class _FakeMedia:
             return (self._machine.image,) if self._machine.image is not None else ()
 
 
-class _FakeSecureBoot:
-    def __init__(self, machine: FakeMachine) -> None:
-        self._machine = machine
-
-    async def state(self) -> SecureBootState:
-        async with self._machine.call("secure_boot.state"):
-            return _secure_boot(self._machine)
-
-    async def set(self, enabled: bool) -> None:
-        async with self._machine.call("secure_boot.set"):
-            self._machine.secure_boot = enabled
-
-
 class _FakeIntrospection:
     def __init__(self, machine: FakeMachine) -> None:
         self._machine = machine
@@ -188,10 +180,11 @@ class _FakeIntrospection:
                 serial=self._machine.name,
                 power=self._machine.power,
                 boot_mode=self._machine.mode,
-                secure_boot=_secure_boot(self._machine),
+                secure_boot=self._machine.settings.secure_boot_state,
                 macs=self._machine.macs,
                 boot_targets=tuple(BootTarget),
                 media_slots=("Cd",),
+                abilities=ABILITIES,
             )
 
 
@@ -227,14 +220,14 @@ async def build(access: Access) -> Driver:
 
 def driver_of(machine: FakeMachine) -> Driver:
     """The abilities of a machine; whoever calls this has opened the session."""
-    return Driver(
+    driver = Driver(
         session=_FakeSession(machine),
         power=_FakePower(machine),
         introspection=_FakeIntrospection(machine),
         boot=_FakeBoot(machine),
         media=_FakeMedia(machine),
-        secure_boot=_FakeSecureBoot(machine),
     )
+    return equipped(driver, machine)
 
 
 _KINDS: dict[str, type[BmctlError]] = {
@@ -260,7 +253,3 @@ def _parse(text: str) -> Fault:
 def _again(error: BmctlError) -> BmctlError:
     """A new error of the same kind, so that each has its own traceback."""
     return type(error)(error.message, hint=error.hint)
-
-
-def _secure_boot(machine: FakeMachine) -> SecureBootState:
-    return SecureBootState.ENABLED if machine.secure_boot else SecureBootState.DISABLED

@@ -6,11 +6,25 @@ find out before it switches anything. Reading needs no lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from bmctl.drivers.abilities import BootOverride, Driver, MediaDrive, PowerControl, SecureBoot
+from bmctl.drivers.abilities import (
+    BiosSettings,
+    BootModeControl,
+    BootOverride,
+    ControllerReset,
+    Driver,
+    FirmwareUpdate,
+    MediaDrive,
+    PowerControl,
+    Raid,
+    SecureBoot,
+    SecureBootKeys,
+)
+from bmctl.model.controller import BiosValue, BiosView, Component, Started
 from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState, SecureBootState
+from bmctl.model.raid import NewVolume, RaidController, Volume
 
 Check = Callable[[], None]
 
@@ -23,6 +37,12 @@ def guarded(driver: Driver, check: Check) -> Driver:
         boot=driver.boot and _Boot(driver.boot, check),
         media=driver.media and _Media(driver.media, check),
         secure_boot=driver.secure_boot and _SecureBoot(driver.secure_boot, check),
+        secure_boot_keys=driver.secure_boot_keys and _SecureBootKeys(driver.secure_boot_keys, check),
+        boot_mode=driver.boot_mode and _BootMode(driver.boot_mode, check),
+        bios=driver.bios and _Bios(driver.bios, check),
+        raid=driver.raid and _Raid(driver.raid, check),
+        firmware=driver.firmware and _Firmware(driver.firmware, check),
+        bmc_reset=driver.bmc_reset and _Reset(driver.bmc_reset, check),
     )
 
 
@@ -44,9 +64,9 @@ class _Boot:
     inner: BootOverride
     check: Check
 
-    async def set_next(self, target: BootTarget, mode: BootMode) -> None:
+    async def set_next(self, target: BootTarget, mode: BootMode, *, persistent: bool = False) -> None:
         self.check()
-        await self.inner.set_next(target, mode)
+        await self.inner.set_next(target, mode, persistent=persistent)
 
     async def clear(self) -> None:
         self.check()
@@ -78,6 +98,93 @@ class _SecureBoot:
     async def state(self) -> SecureBootState:
         return await self.inner.state()
 
+    async def current(self) -> SecureBootState:
+        return await self.inner.current()
+
     async def set(self, enabled: bool) -> None:
         self.check()
         await self.inner.set(enabled)
+
+
+@dataclass(frozen=True, slots=True)
+class _SecureBootKeys:
+    inner: SecureBootKeys
+    check: Check
+
+    async def reset_to_default(self) -> None:
+        self.check()
+        await self.inner.reset_to_default()
+
+    async def clear(self) -> None:
+        self.check()
+        await self.inner.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _BootMode:
+    inner: BootModeControl
+    check: Check
+
+    async def mode(self) -> BootMode | None:
+        return await self.inner.mode()
+
+    async def set(self, mode: BootMode) -> None:
+        self.check()
+        await self.inner.set(mode)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bios:
+    inner: BiosSettings
+    check: Check
+
+    async def read(self) -> BiosView:
+        return await self.inner.read()
+
+    async def apply(self, values: Mapping[str, BiosValue]) -> None:
+        self.check()
+        await self.inner.apply(values)
+
+    async def reset(self) -> None:
+        self.check()
+        await self.inner.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Raid:
+    inner: Raid
+    check: Check
+
+    async def look(self) -> tuple[RaidController, ...]:
+        return await self.inner.look()
+
+    async def create(self, volume: NewVolume) -> Started:
+        self.check()
+        return await self.inner.create(volume)
+
+    async def delete(self, volume: Volume) -> Started:
+        self.check()
+        return await self.inner.delete(volume)
+
+
+@dataclass(frozen=True, slots=True)
+class _Firmware:
+    inner: FirmwareUpdate
+    check: Check
+
+    async def find(self, name: str) -> Component:
+        return await self.inner.find(name)
+
+    async def start(self, url: str, targets: tuple[str, ...]) -> Started:
+        self.check()
+        return await self.inner.start(url, targets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reset:
+    inner: ControllerReset
+    check: Check
+
+    async def reset(self) -> None:
+        self.check()
+        await self.inner.reset()

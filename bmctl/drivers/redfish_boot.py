@@ -20,7 +20,7 @@ _SOURCES = {
     BootTarget.HTTP: sushy.BootSource.UEFI_HTTP,
     BootTarget.BIOS_SETUP: sushy.BootSource.BIOS_SETUP,
 }
-_MODES = {
+MODES = {
     BootMode.UEFI: sushy.BootSourceOverrideMode.UEFI,
     BootMode.BIOS: sushy.BootSourceOverrideMode.LEGACY,
 }
@@ -49,13 +49,14 @@ class RedfishBoot:
         self._conversation = conversation
         self._quirks = quirks
 
-    async def set_next(self, target: BootTarget, mode: BootMode) -> None:
-        """Boot from there the next time, where possible only that time.
+    async def set_next(self, target: BootTarget, mode: BootMode, *, persistent: bool = False) -> None:
+        """Boot from there the next time, where possible only that time; or each time.
 
         A controller that knows no "once" keeps the target: set the next one before the next boot.
         """
         doing = f"set the next boot to {target}"
-        wanted = await self._conversation.call(doing, lambda: self._wanted(target, mode))
+        enabled = _CONTINUOUS if persistent else _ONCE
+        wanted = await self._conversation.call(doing, lambda: self._wanted(target, mode, enabled))
         for everything in (self._quirks.send_all, True):
             await self._conversation.change(
                 doing,
@@ -84,11 +85,13 @@ class RedfishBoot:
                 "the controller keeps its boot override", hint="clear it on the controller's web page"
             )
 
-    def _wanted(self, target: BootTarget, mode: BootMode) -> _Override:
+    def _wanted(
+        self, target: BootTarget, mode: BootMode, enabled: sushy.BootSourceOverrideEnabled
+    ) -> _Override:
         system = self._conversation.look(fresh=_FRESH)
         if target is BootTarget.CD and self._quirks.media_boot_call:
             _refuse_vendor_call(system)
-        return _Override(target=self._source(system, target), enabled=_ONCE, mode=_MODES[mode])
+        return _Override(target=self._source(system, target), enabled=enabled, mode=MODES[mode])
 
     def _source(self, system: Any, target: BootTarget) -> sushy.BootSource:
         source = _SOURCES[target]
@@ -195,7 +198,7 @@ def targets_of(system: Any) -> tuple[BootTarget, ...]:
 def mode_of(system: Any) -> BootMode | None:
     """The boot mode the controller reports; None where it does not say."""
     shown = override_of(system).mode
-    return next((mode for mode, value in _MODES.items() if value is shown), None)
+    return next((mode for mode, value in MODES.items() if value is shown), None)
 
 
 def _member(kind: Any, value: Any) -> Any:
@@ -204,10 +207,10 @@ def _member(kind: Any, value: Any) -> Any:
 
 
 def _fits(shown: _Override, wanted: _Override) -> bool:
-    """Whether what is shown will boot what is wanted; "continuous" does so too."""
+    """Whether what is shown will boot what is wanted; "continuous" does so too, "once" only once."""
     return (
         shown.target is wanted.target
-        and shown.enabled in {_ONCE, _CONTINUOUS, None}
+        and shown.enabled in {wanted.enabled, _CONTINUOUS, None}
         and shown.mode in {wanted.mode, None}
     )
 

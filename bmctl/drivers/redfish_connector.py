@@ -89,6 +89,7 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
         """The last answer to a GET."""
         self._stop = threading.Event()
         self._pauses = pauses
+        self._impatient = False
         session = _HttpSession(origin)
         if connect_to is not None:
             session.mount(origin, AddressAdapter(connect_to))
@@ -123,6 +124,15 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
             yield
         finally:
             self._default_request_timeout = READ_TIMEOUT
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Try a read again only where the controller says that it is busy."""
+        self._impatient = True
+        try:
+            yield
+        finally:
+            self._impatient = False
 
     def forget(self, resource: str) -> None:
         """Delete a session without asking for another one, and whatever comes of it."""
@@ -170,7 +180,8 @@ class PatientConnector(Connector):  # type: ignore[misc]  # sushy has no types
 
     def _worth_another_try(self, error: sushy.exceptions.SushyError) -> bool:
         if isinstance(error, sushy.exceptions.HTTPError):
-            return verdict(error) is not Verdict.REFUSED
+            judgement = verdict(error)
+            return judgement is Verdict.NOT_NOW or (judgement is Verdict.UNKNOWN and not self._impatient)
         return self.proven and is_passing(error)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -136,6 +136,10 @@ class Conversation:
                     raise
         return None
 
+    async def rest(self, judgement: Verdict, number: int) -> None:
+        """Leave the controller alone after so many tries."""
+        await asyncio.sleep(self._rest(judgement, number))
+
     def _rest(self, judgement: Verdict, number: int) -> float:
         """How long to leave the controller alone after so many tries, in seconds."""
         if judgement is Verdict.UNKNOWN:
@@ -159,6 +163,39 @@ class Conversation:
         """A resource as the controller sends it. Blocks: one request."""
         document: dict[str, Any] = self._connector.get(path).json()
         return document
+
+    def part(self, path: str | None) -> dict[str, Any] | None:
+        """A resource that a controller may lack, or keep behind a licence; None then. Blocks.
+
+        One try unless the controller is busy: a part that fails within counts as lacking.
+        """
+        if path is None:
+            return None
+        try:
+            with self._connector.impatient():
+                return self.document(path)
+        except (sushy.exceptions.AccessError, sushy.exceptions.ResourceNotFoundError):
+            return None
+        except sushy.exceptions.ServerSideError as error:
+            if verdict(error) is Verdict.NOT_NOW:
+                raise
+            return None
+
+    def get(self, path: str) -> Any:
+        """The answer to a read of a resource, with its headers. Blocks."""
+        return self._connector.get(path)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Ask for something to be made or done, once; the answer. Blocks."""
+        return self._connector.post(path, data=dict(body))
+
+    def patch(self, path: str, body: Mapping[str, Any], *, etag: str | None = None) -> Any:
+        """Change a resource, if it still is the one with that ETag; the answer. Blocks."""
+        return self._connector.patch(path, data=dict(body), etag=etag)
+
+    def delete(self, path: str) -> Any:
+        """Delete a resource; the answer. Blocks."""
+        return self._connector.delete(path)
 
     def look_lately(self) -> Any:
         """The machine as it was a moment ago at most. Blocks: no request, or one."""
@@ -209,6 +246,21 @@ class Conversation:
                 with suppress(Exception):
                     self._connector.forget(resource)
             self._connector.close()
+
+
+def link(document: Mapping[str, Any] | None, *names: str) -> str | None:
+    """Where a document links to under these names, one inside the other; None where it does not."""
+    found: Any = document
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    path = found.get("@odata.id") if isinstance(found, Mapping) else None
+    return str(path) if path else None
+
+
+def action(document: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """An action that a document offers, with its `target` and allowed values; empty where it does not."""
+    found = ((document or {}).get("Actions") or {}).get(f"#{name}") or {}
+    return found if found.get("target") else {}
 
 
 def origin(address: str) -> str:

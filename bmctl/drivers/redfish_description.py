@@ -9,6 +9,7 @@ import sushy.exceptions
 
 from bmctl.drivers import redfish_secure_boot
 from bmctl.drivers.abilities import Description
+from bmctl.drivers.redfish_abilities import abilities_of
 from bmctl.drivers.redfish_boot import mode_of, targets_of
 from bmctl.drivers.redfish_conversation import Conversation
 from bmctl.drivers.redfish_power import power_of
@@ -30,12 +31,13 @@ class RedfishIntrospection:
         self._conversation = conversation
 
     async def describe(self) -> Description:
-        """Everything a person asks first; about a dozen requests."""
+        """Everything a person asks first, and what the controller can do; one or two dozen requests."""
         return await self._conversation.call("describe the machine", self._describe)
 
     def _describe(self) -> Description:
         root, system = self._conversation.root, self._conversation.look_lately()
         manager = next(iter(_members(lambda: system.managers)), None)
+        slots = tuple(slot.name for slot in _members(lambda: slots_of(system)) if slot.holds_cd)
         return Description(
             protocol=f"Redfish {root.redfish_version or ''}".strip(),
             manufacturer=_told(system.manufacturer),
@@ -54,7 +56,8 @@ class RedfishIntrospection:
             memory_gib=(system.json.get("MemorySummary") or {}).get("TotalSystemMemoryGiB"),
             macs=tuple(dict.fromkeys(_macs(system))),
             boot_targets=targets_of(system),
-            media_slots=tuple(slot.name for slot in _members(lambda: slots_of(system)) if slot.holds_cd),
+            media_slots=slots,
+            abilities=abilities_of(self._conversation, media=bool(slots)),
         )
 
 

@@ -15,6 +15,7 @@ dev: ## the environment in .venv
 
 docs: dev ## the generated pages anew
 	.venv/bin/python scripts/command_pages.py
+	.venv/bin/python scripts/state_diagram.py
 	.venv/bin/bmctl schema > docs/inventory.schema.json
 
 bench: dev ## bmctl beside its peers

@@ -7,7 +7,6 @@ from bmctl.model.states import Event, ProvisionState, asked_state
 from bmctl.store.flags import refuse_verb
 from bmctl.store.record import NodeRecord
 
-
 # Verified, and available as it is: cleaning is asked for by an operator.
 _ENROLLING = (Event.MANAGE, Event.DONE, Event.PROVIDE, Event.DONE)
 

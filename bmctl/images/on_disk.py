@@ -10,12 +10,9 @@ from pathlib import Path
 from bmctl.images.chunks import Chunk, Extent, cut
 from bmctl.images.duplicates import CONFIG_DRIVE_LABEL
 from bmctl.images.filesystems import read_filesystems
-from bmctl.images.partitions import PartitionTable, TableKind, read_partitions
+from bmctl.images.partitions import PartitionTable, read_partitions
 from bmctl.images.tables import TableExtents, compare_tables, find_table
 from bmctl.model.disks import Filesystem
-
-# Sectors of a GPT's backup at the end of a disk: the header and 128 entries of 128 bytes.
-BACKUP_SECTORS = 33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +79,6 @@ def find_differences(
     seen: Sequence[str],
     table: Sequence[bytes],
     *,
-    disk_size: int,
     config_drive: bool,
 ) -> tuple[Extent, ...]:
     """The chunks that are not on the disk as in the image; `seen` are the digests of what is there.
@@ -90,11 +86,8 @@ def find_differences(
     `table` are the bytes on the disk where the image has its table. Space of no partition that a config
     drive or the moved backup took over does not count. Raises `TableDiffersError`.
     """
-    taken: list[Extent] = []
+    taken: tuple[Extent, ...] = ()
     if layout.table is not None:
-        taken += compare_tables(layout.table, layout.table_bytes, table, may_add=config_drive)
-        if layout.table.kind is TableKind.GPT:
-            size = BACKUP_SECTORS * layout.table.sector
-            taken.append(Extent(offset=disk_size - size, size=size))
+        taken = compare_tables(layout.table, layout.table_bytes, table, may_add=config_drive)
     wrong = (chunk.extent for chunk, digest in zip(chunks, seen, strict=True) if chunk.digest != digest)
     return tuple(extent for extent in wrong if not any(extent.overlaps(other) for other in taken))

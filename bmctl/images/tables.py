@@ -44,9 +44,11 @@ class TableExtents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
-    """The fields of a GPT header that stay as they are; `crc` is that of the entries."""
+    """A GPT header in sectors; all but `backup`, `last_usable` and the entries' `crc` stays as it is."""
 
+    backup: int
     first_usable: int
+    last_usable: int
     disk: bytes
     entries_at: int
     count: int
@@ -62,7 +64,7 @@ def find_table(path: Path, table: PartitionTable) -> TableExtents:
             return TableExtents(kind=table.kind, sector=table.sector, meaning=_boot_records(descriptor))
         sector = table.sector
         header = _read_header(os.pread(descriptor, sector, sector))
-        backup = struct.unpack_from("<Q", os.pread(descriptor, sector, sector), 32)[0]
+        backup = header.backup
         size = -(-header.count * header.entry_size // sector) * sector
         first = min(_backup_entries(descriptor, backup, sector) or backup, backup - size // sector)
         return TableExtents(
@@ -105,22 +107,27 @@ def _boot_records(descriptor: int) -> tuple[Extent, ...]:
 def compare_tables(
     where: TableExtents, image: Sequence[bytes], disk: Sequence[bytes], *, may_add: bool
 ) -> tuple[Extent, ...]:
-    """Where on the disk the partition lies that was added; nothing where none was.
+    """Where on the disk lies what the agent put there: a partition that was added, the moved backup.
 
     `image` and `disk` hold the bytes of `where.meaning`. Raises `TableDiffersError` for a change that no
     agent makes, and for an added partition without `may_add`.
     """
     _require_same_boot_code(image[0], disk[0])
-    if where.kind is TableKind.GPT:
-        added = _compare_gpt(where.sector, image, disk)
-    else:
-        added = _compare_mbr(image, disk)
+    gpt = where.kind is TableKind.GPT
+    added = _compare_gpt(where.sector, image, disk) if gpt else _compare_mbr(image, disk)
     if len(added) > may_add:
         raise TableDiffersError(
             f"the disk has {len(added)} partitions more than the image"
             + (", and the config drive is only one" if may_add else "")
         )
-    return added
+    return (*added, _moved_backup(where.sector, disk)) if gpt else added
+
+
+def _moved_backup(sector: int, disk: Sequence[bytes]) -> Extent:
+    """From the last sector that partitions may use to the backup's header."""
+    header = _read_header(disk[0][sector:])
+    first = header.last_usable + 1
+    return Extent(offset=first * sector, size=max(header.backup + 1 - first, 0) * sector)
 
 
 def _require_same_boot_code(image: bytes, disk: bytes) -> None:
@@ -144,6 +151,8 @@ def _compare_gpt(sector: int, image: Sequence[bytes], disk: Sequence[bytes]) -> 
         before, after = image[1][place], disk[1][place]
         if any(before[:16]):
             _require_same_entry(index + 1, before, after)
+            if struct.unpack_from("<Q", after, 40)[0] > seen.last_usable:
+                raise TableDiffersError(f"partition {index + 1} lies where the disk's table has no room")
         elif any(after[:16]):
             first, last = struct.unpack_from("<QQ", after, 32)
             added.append(Extent(offset=first * sector, size=(last - first + 1) * sector))
@@ -182,10 +191,12 @@ def _read_header(block: bytes) -> _Header:
     whole = block[:8] == b"EFI PART" and 92 <= size <= len(block)
     if not whole or zlib.crc32(block[:16] + bytes(4) + block[20:size]) != crc:
         raise TableDiffersError("the disk has no GPT header that is whole")
-    (first_usable,) = struct.unpack_from("<Q", block, 40)
+    backup, first_usable, last_usable = struct.unpack_from("<QQQ", block, 32)
     entries_at, count, entry_size, entries_crc = struct.unpack_from("<QIII", block, 72)
     return _Header(
+        backup=backup,
         first_usable=first_usable,
+        last_usable=last_usable,
         disk=block[56:72],
         entries_at=entries_at,
         count=count,

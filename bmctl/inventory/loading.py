@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from bmctl.inventory.build.family import Member, check_family
+from bmctl.inventory.build.family import Child, check_family
 from bmctl.inventory.build.image import build_image
 from bmctl.inventory.build.inspection import build_rules
 from bmctl.inventory.build.matching import StepLists
@@ -103,7 +103,7 @@ def examine(path: Path, completion: Completion | None = None) -> Examined:
     around = Surroundings(base=reading.base, images=images, step_lists=step_lists)
     drafts = reading.drafts()
     built = [(draft.whole, node) for draft in drafts if (node := reading.node(draft, around))]
-    check_family(map(reading.member, drafts), reading.section("runbooks"), report)
+    reading.check_family(drafts)
     nodes = [node for _, node in built]
     _check_secrecy(path, nodes, report)
     inventory = Inventory(
@@ -207,14 +207,19 @@ class _Reading:
         rules = self.root.get("inspection_rules")
         return tuple(build_rules(rules, self.report)) if isinstance(rules, Items) else ()
 
-    def member(self, draft: _Draft) -> Member:
-        """A draft as a member of its family."""
-        name, parent = (
-            str(text).strip() if isinstance(text := draft.whole.get(key), str) else None
-            for key in ("name", "parent")
-        )
-        notes = Notes(self.report, draft.whole, draft.own, draft.location)
-        return Member(name=name or f"nameless-{draft.location[-1]}", parent=parent, notes=notes)
+    def check_family(self, drafts: list[_Draft]) -> None:
+        """Note what is wrong between nodes that hold one another, whatever else is wrong with them."""
+        names = [name.strip() for draft in drafts if isinstance(name := draft.whole.get("name"), str)]
+        children = [
+            Child(
+                name=str(draft.whole.get("name")).strip(),
+                parent=parent.strip(),
+                notes=Notes(self.report, draft.whole, draft.own, draft.location),
+            )
+            for draft in drafts
+            if isinstance(parent := draft.whole.get("parent"), str)
+        ]
+        check_family(names, children, self.section("runbooks"), self.report)
 
     def drafts(self) -> list[_Draft]:
         """Every node that is a mapping."""

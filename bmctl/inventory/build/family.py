@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bmctl.inventory.report import Notes, Report
@@ -11,27 +11,27 @@ from bmctl.inventory.tree import Body, Items, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Child:
     """A node by name, the parent it names, and the notes about it."""
 
     name: str
-    parent: str | None
+    parent: str
     notes: Notes
 
 
-def check_family(members: Iterable[Member], runbooks: Body, report: Report) -> None:
+def check_family(names: Iterable[str], children: Iterable[Child], runbooks: Body, report: Report) -> None:
     """Note unknown parents, nodes that would hold themselves, and children that runbooks name wrongly."""
-    known = {member.name: member for member in members}
-    parents = {member.name: member.parent for member in known.values() if member.parent}
-    for child, parent in parents.items():
-        if parent not in known:
-            message = f'there is no node "{parent}"{close_match(parent, known)}'
-            known[child].notes.wrong("parent", message=message)
-    for ring in _rings(parents):
-        known[ring[0]].notes.wrong("parent", message=_ring_message(ring))
+    known = frozenset(names)
+    by_name = {child.name: child for child in children}
+    for child in by_name.values():
+        if child.parent not in known:
+            message = f'there is no node "{child.parent}"{close_match(child.parent, known)}'
+            child.notes.wrong("parent", message=message)
+    for ring in _rings({child.name: child.parent for child in by_name.values()}):
+        by_name[ring[0]].notes.wrong("parent", message=_ring_message(ring))
     for name, body in runbooks.items():
         if isinstance(body, Body):
-            _check_children(body.get("steps"), Notes(report, body, body, ("runbooks", name)), known, parents)
+            _check_children(body.get("steps"), Notes(report, body, body, ("runbooks", name)), known, by_name)
 
 
 def _rings(parents: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
@@ -54,9 +54,7 @@ def _ring_message(ring: tuple[str, ...]) -> str:
     return f"is inside itself: {' in '.join((*ring, ring[0]))}"
 
 
-def _check_children(
-    steps: Tree, notes: Notes, known: Mapping[str, Member], parents: Mapping[str, str]
-) -> None:
+def _check_children(steps: Tree, notes: Notes, known: Collection[str], children: Collection[str]) -> None:
     for position, step in enumerate(steps if isinstance(steps, Items) else ()):
         named = step.get("limit_child_node_execution") if isinstance(step, Body) else None
         for at, child in enumerate(named if isinstance(named, Items) else [named]):
@@ -66,5 +64,5 @@ def _check_children(
             if child not in known:
                 message = f'there is no node "{child}"{close_match(child, known)}'
                 notes.wrong(*place, message=message)
-            elif child not in parents:
+            elif child not in children:
                 notes.wrong(*place, message=f"{child} has no parent, so it is no child node")

@@ -10,18 +10,22 @@ from bmctl.inventory.report import Notes
 from bmctl.model.hints import RootDeviceHints
 from bmctl.model.node import Cleaning, StepPriorities
 
+# Thousands of nodes say nothing of these.
+_CLEANING = Cleaning()
+_PRIORITIES = StepPriorities()
+
 
 def build_cleaning(keys: CleaningKeys | None) -> Cleaning:
     """How the node is cleaned; of the knobs those that were given."""
     if keys is None:
-        return Cleaning()
+        return _CLEANING
     knobs = keys.knobs.model_dump(exclude_none=True) if keys.knobs else {}
     return Cleaning(automated=keys.automated, runbook=keys.runbook, knobs=knobs)
 
 
 def build_priorities(keys: StepPrioritiesKeys | None) -> StepPriorities:
     """The operator's priorities."""
-    return StepPriorities(**keys.model_dump()) if keys else StepPriorities()
+    return StepPriorities(**keys.model_dump()) if keys else _PRIORITIES
 
 
 def skipped_devices(keys: Sequence[RootDeviceKeys], notes: Notes) -> tuple[RootDeviceHints, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bmctl.drivers.redfish_conversation import Conversation, link
 from bmctl.errors import InvalidError
-from bmctl.model.controller import BiosValue
+from bmctl.model.controller import BiosValue, same_value
 
 Entries = Mapping[str, Mapping[str, Any]]
 _WORDS = {"true": True, "false": False}
@@ -70,16 +70,11 @@ def checked(
         fitting, flaw = _fit(name, value, entries.get(name), present.get(name))
         if flaw:
             flaws.append(flaw)
-        elif not same(fitting, present.get(name)):
+        elif not same_value(fitting, present.get(name)):
             wanted[name] = fitting
     if flaws:
         raise InvalidError("; ".join(flaws))
     return wanted
-
-
-def same(one: object, other: object) -> bool:
-    """Whether two values of a setting say the same; some controllers keep every value as text."""
-    return one == other or str(one).lower() == str(other).lower()
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

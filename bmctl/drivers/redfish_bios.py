@@ -61,7 +61,10 @@ class RedfishBios:
         told = {name: entry["DefaultValue"] for name, entry in entries.items() if "DefaultValue" in entry}
         defaults = {name: value for name, value in told.items() if _resettable(entries[name])}
         return BiosView(
-            values=dict(document.get("Attributes") or {}), defaults=defaults, refused=_refusal(document)
+            values=dict(document.get("Attributes") or {}),
+            defaults=defaults,
+            refused=_refusal(document),
+            changed=str((document.get("@Redfish.Settings") or {}).get("Time") or ""),
         )
 
     def _checked(self, values: Mapping[str, BiosValue]) -> tuple[str, dict[str, BiosValue]]:

@@ -27,11 +27,20 @@ class Ability(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BiosView:
-    """BIOS settings in effect, `defaults` where they are told; `refused` says why the last change failed."""
+    """BIOS settings in effect, and their defaults where they are told.
+
+    `refused` is why the last change failed, `changed` when it was tried, in the controller's words.
+    """
 
     values: Mapping[str, BiosValue]
     defaults: Mapping[str, BiosValue] = field(default_factory=dict)
     refused: str = ""
+    changed: str = ""
+
+
+def same_value(one: object, other: object) -> bool:
+    """Whether two values of a setting say the same; some controllers keep every value as text."""
+    return one == other or str(one).lower() == str(other).lower()
 
 
 class TaskState(StrEnum):

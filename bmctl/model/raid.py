@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
-
-# Values that come from YAML and JSON know no other keys; read by whoever validates them.
-CLOSED: dict[str, Any] = {"extra": "forbid"}
+from typing import Literal, Self
 
 
 class RaidLevel(StrEnum):
@@ -20,6 +17,11 @@ class RaidLevel(StrEnum):
     RAID10 = "1+0"
     RAID50 = "5+0"
     RAID60 = "6+0"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """YAML makes a number of 5."""
+        return next((level for level in cls if level.value == str(value)), None)
 
 
 # The fewest disks that make a volume (SNIA Common RAID Disk Data Format, 4.2).
@@ -45,8 +47,6 @@ class DiskType(StrEnum):
 class LogicalDisk:
     """One volume that is asked for."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
-
     size_gb: int | Literal["MAX"] = field(
         metadata={"description": "size in GiB, or MAX for all there is on its disks"}
     )
@@ -68,8 +68,6 @@ class LogicalDisk:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaidConfig:
     """All volumes that are asked for."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
 
     logical_disks: tuple[LogicalDisk, ...] = field(metadata={"description": "the volumes, in this order"})
 

@@ -71,7 +71,8 @@ class DiskContent:
 
     def to_json(self) -> dict[str, Any]:
         """The disk as plain data; `from_json` reads it."""
-        return asdict(self)
+        contents = [{**asdict(content), "inside": list(content.inside)} for content in self.contents]
+        return {**asdict(self), "contents": contents}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -15,6 +15,7 @@ from bmctl.agent.payload import image_payload, node_payload, step_parameters
 from bmctl.model.hints import RootDeviceHints
 from bmctl.model.image import Checksum
 from bmctl.model.network import Attachment, Bond, Ethernet, NetworkConfig
+from bmctl.model.node import Cleaning
 
 MAC, OTHER = "52:54:00:aa:bb:01", "52:54:00:aa:bb:02"
 
@@ -82,6 +83,20 @@ def test_the_agent_is_told_hints_and_boot_mode_and_no_password(node):
     told = node_payload(dataclasses.replace(node, root_device=RootDeviceHints(serial="S1", size=100)))
     assert told["instance_info"] == {"root_device": {"serial": "S1", "size": 100}, "deploy_boot_mode": "uefi"}
     assert "password" not in repr(told)
+
+
+def test_the_agent_is_told_disks_to_leave_alone_and_how_to_erase(node):
+    told = node_payload(
+        dataclasses.replace(
+            node,
+            skip_block_devices=(RootDeviceHints(serial="KEEP"), RootDeviceHints(size=10)),
+            cleaning=Cleaning(knobs={"disk_erasure_concurrency": 4, "agent_erase_skip_read_only": True}),
+        ),
+        driver_internal_info={"disk_erasure_concurrency": 1},
+    )
+    assert told["properties"]["skip_block_devices"] == [{"serial": "KEEP"}, {"size": 10}]
+    assert told["driver_internal_info"] == {"disk_erasure_concurrency": 1, "agent_erase_skip_read_only": True}
+    assert "skip_block_devices" not in node_payload(node)["properties"]
 
 
 def test_an_image_is_told_with_a_checksum_the_agent_understands(node):

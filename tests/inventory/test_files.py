@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from bmctl.errors import ExitCode
 from bmctl.inventory import InventoryError, Level, Problem, check, load
+from bmctl.inventory.node_file import load_node_file
+from bmctl.inventory.step_list import read_step_list
 
 FOUR_LINES = (Path(__file__).parent / "cases" / "four_lines.yaml").read_text()
 
@@ -160,21 +163,65 @@ WORDS = st.sampled_from(
         "~",
     ]
 )
-TREES = st.recursive(
-    WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
-    max_leaves=25,
+STEP_WORDS = st.sampled_from(
+    [
+        "nodes",
+        "name",
+        "defaults",
+        "instance",
+        "traits",
+        "CUSTOM_A",
+        "CUSTOM_B",
+        "templates",
+        "runbooks",
+        "steps",
+        "step",
+        "interface",
+        "deploy",
+        "hold",
+        "power_off",
+        "args",
+        "priority",
+        "order",
+        "5",
+        "execute_on_child_nodes",
+        "limit_child_node_execution",
+        "true",
+        "cleaning",
+        "runbook",
+        "knobs",
+        "step_priorities",
+        "clean",
+        "deploy.a",
+        "disallowed_steps",
+        "skip_block_devices",
+        "serial",
+        "parent",
+        "~",
+    ]
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
-@given(tree=st.dictionaries(WORDS, TREES, max_size=6))
+def trees(words: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, object]]:
+    inner = st.recursive(
+        words,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
+        max_leaves=25,
+    )
+    return st.dictionaries(words, inner, max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(tree=trees(WORDS) | trees(STEP_WORDS))
 def test_any_shape_of_known_keys_is_an_inventory_or_an_inventory_error(
     tree: dict[str, object], write: Callable[[str], Path]
 ) -> None:
     text = "".join(f"{_written(key)}: {_written(value)}\n" for key, value in tree.items())
     path = write(text)
     assert refusals(path) == [problem for problem in check(path) if problem.level is Level.ERROR]
+    for read in (load_node_file, read_step_list):
+        with suppress(InventoryError):
+            read(path)
 
 
 def _written(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_interface
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bmctl.inventory import Inventory, InventoryError
 from bmctl.inventory.node_file import NETWORK, load_node_file
+from bmctl.inventory.step_list import read_step_list
 from bmctl.model.node import DriverName
 
 TEMPLATE = "templates: {CUSTOM_A: {steps: [{interface: deploy, step: erase_pstore, priority: 95}]}}\n"
@@ -89,3 +91,14 @@ def test_mistakes_are_told_at_their_place(
     with pytest.raises(InventoryError) as caught:
         loaded_node_file(text)
     assert [str(found).rpartition("/")[2] for found in caught.value.problems] == [problem]
+
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "inventory.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", MANUAL.partition("## Deploy templates")[2], re.DOTALL)
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_the_manuals_examples_of_steps_can_be_read(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(text)
+    assert read_step_list(path) if text.startswith("- ") else load_node_file(path).nodes

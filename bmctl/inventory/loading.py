@@ -17,6 +17,7 @@ from bmctl.inventory.build.inspection import build_rules
 from bmctl.inventory.build.matching import StepLists
 from bmctl.inventory.build.node import Surroundings, build_node
 from bmctl.inventory.build.steps import build_runbook, build_template
+from bmctl.inventory.build.trusted_keys import build_key
 from bmctl.inventory.keys.image import ImageKeys
 from bmctl.inventory.keys.node import NodeKeys
 from bmctl.inventory.keys.top import InventoryKeys
@@ -28,7 +29,7 @@ from bmctl.inventory.selection import Inventory
 from bmctl.inventory.text import read_text
 from bmctl.inventory.text_values import close_match, kind_of
 from bmctl.inventory.tree import Body, Items, Location, Mark, Tree, merge, without
-from bmctl.model.image import ImageSource
+from bmctl.model.image import ImageSource, TrustedKey
 from bmctl.model.inspection import InspectionRule
 from bmctl.model.node import Node
 from bmctl.model.secret import SecretKind
@@ -184,15 +185,26 @@ class _Reading:
 
     def images(self) -> dict[str, ImageSource | None]:
         """The entries of `images`; None for one that is wrong."""
-        return {name: self._image(name, value) for name, value in self.section("images").items()}
+        trusted = self.trusted_keys()
+        return {name: self._image(name, value, trusted) for name, value in self.section("images").items()}
 
-    def _image(self, name: str, value: Tree) -> ImageSource | None:
+    def trusted_keys(self) -> dict[str, TrustedKey | None]:
+        """The entries of `keys`; None for one that is wrong."""
+        section = self.section("keys")
+        notes = Notes(self.report, section, section, ("keys",))
+        return {
+            name: build_key(name, value.strip(), self.base, notes) if isinstance(value, str) else None
+            for name, value in section.items()
+        }
+
+    def _image(self, name: str, value: Tree, trusted: Mapping[str, TrustedKey | None]) -> ImageSource | None:
         body = value if isinstance(value, Body) else Body(self.section("images").values_at[name])
         try:
             keys = ImageKeys.model_validate(merge(body))
         except ValidationError:
             return None  # check_sections has noted why
-        return build_image(name, keys, self.base, Notes(self.report, body, body, ("images", name)))
+        notes = Notes(self.report, body, body, ("images", name))
+        return build_image(name, keys, trusted, self.base, notes)
 
     def step_lists(self) -> StepLists:
         """The entries of `templates` and `runbooks`, with those of their steps that are right."""

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from bmctl.inventory.keys.base import Between, Keys
+from bmctl.inventory.keys.base import Between, Keys, Text
 from bmctl.inventory.keys.image import ImageKeys
 from bmctl.inventory.keys.inspection import InspectionRuleKeys
 from bmctl.inventory.keys.network import SharedNetworkKeys
@@ -28,6 +28,10 @@ class InventoryKeys(Keys):
         default_factory=dict, description="What the nodes of a group have unless they say otherwise"
     )
     images: dict[Name, ImageKeys] = Field(default_factory=dict, description="Images by name")
+    keys: dict[Name, Text] = Field(
+        default_factory=dict,
+        description="Public keys by name that images are signed with: file:PATH, or the key's own text",
+    )
     networks: dict[Name, SharedNetworkKeys] = Field(
         default_factory=dict, description="Networks by name: what `use` in a node's network takes over"
     )

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from bmctl.errors import BmctlError, InvalidError, RefusedError, UnreachableError
 from bmctl.images.progress import ImageProgress, ImageStage, Tell
-from bmctl.images.room import Room
+from bmctl.images.room import Bounds, Room
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,9 +72,23 @@ async def fetch_if_there(url: str, *, verify_tls: bool | str) -> bytes | None:
 
 
 async def fetch_file(
+    url: str, target: Path, *, algorithms: set[str], verify_tls: bool | str, limit: int, tell: Tell
+) -> dict[str, str]:
+    """Write what the URL gives, at most `limit` bytes, to a new file; returns its hex digests by algorithm.
+
+    Raises as `fetch_image` does.
+    """
+    room = Room(target.parent, name=shown(url), packed=limit, bounds=Bounds(largest=limit))
+    fetched = await fetch_image(
+        url, target, algorithms=algorithms, verify_tls=verify_tls, room=room, tell=tell
+    )
+    return fetched.digests
+
+
+async def fetch_image(
     url: str, target: Path, *, algorithms: set[str], verify_tls: bool | str, room: Room, tell: Tell
 ) -> Fetched:
-    """Write what the URL gives to a new file.
+    """Write what the URL gives to a new file, as far as there is room.
 
     Raises `InvalidError` where the server has no image there, `UnreachableError` where it cannot be
     reached or breaks off, and what `room` raises where there is none.

@@ -14,7 +14,7 @@ from pathlib import Path
 from bmctl.errors import BmctlError, InvalidError
 from bmctl.images.cache import Entry, ImageCache
 from bmctl.images.content import PLAIN, Content, look, part_of_disk
-from bmctl.images.fetch import detour, fetch_file, file_name, is_url
+from bmctl.images.fetch import detour, fetch_image, file_name, is_url
 from bmctl.images.files import Stamp, hash_stamped, require_unchanged, stamp_of
 from bmctl.images.loaders import Loader, read_loaders
 from bmctl.images.making import Maker
@@ -153,7 +153,7 @@ class _Preparation:
 
     async def _fetched(self, wanted: Checksum) -> Entry:
         target = self.cache.temporary(wanted, "fetched")
-        fetched = await fetch_file(
+        fetched = await fetch_image(
             self.image.source,
             target,
             algorithms=self._algorithms,

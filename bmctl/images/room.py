@@ -66,7 +66,7 @@ class Room:
         bounds = self._bounds
         if whole > bounds.largest:
             raise InvalidError(
-                f"{self._name} unpacks to more than {size(bounds.largest)}",
+                f"{self._name} is larger than {size(bounds.largest)}",
                 hint="it may be made to fill the disk; unpack it by hand if it is really that large",
             )
         if filled > bounds.unasked and filled > self._packed * bounds.ratio:

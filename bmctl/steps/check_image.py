@@ -8,6 +8,7 @@ from bmctl.engine.step import Scope, Step
 from bmctl.errors import HeldError
 from bmctl.images.inside import check_bootable
 from bmctl.images.progress import ImageProgress
+from bmctl.images.weakness import warnings_of
 from bmctl.model.image import Checksum, ImageSource
 from bmctl.ports import Ports
 
@@ -21,11 +22,15 @@ class CheckImage:
 
 async def check_image(ports: Ports, args: CheckImage) -> None:
     """Leave a verified raw image in the cache and its size and digest in the journal."""
+    for warning in warnings_of(args.image):
+        ports.warn(warning)
 
     def tell(progress: ImageProgress) -> None:
         ports.progress(f"{progress.stage} the image", done=progress.done, total=progress.total, unit="B")
 
     prepared = await ports.images.prepare(args.image, tell)
+    if prepared.signer:
+        ports.note(f"signed by {prepared.signer}")
     check_bootable(prepared, ports.node)
     _require_same_image(ports, prepared.checksum)
     ports.record.put(
@@ -36,6 +41,8 @@ async def check_image(ports: Ports, args: CheckImage) -> None:
             "size": prepared.size,
             "algorithm": prepared.checksum.algorithm,
             "digest": prepared.checksum.value,
+            "source": str(prepared.source_checksum),
+            "signer": prepared.signer,
         },
     )
 

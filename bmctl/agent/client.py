@@ -21,8 +21,9 @@ from bmctl.agent.answers import (
     read_steps,
     strange_answer,
 )
-from bmctl.agent.connection import Answer, Connection, Evidence, NoAnswerError, probe
+from bmctl.agent.connection import Answer, Connection, probe
 from bmctl.agent.errors import AgentRestartedError
+from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.agent.hardware import Hardware, read_hardware
 from bmctl.agent.pace import Clock, Pace, Sleep
 from bmctl.agent.redact import redact_archive

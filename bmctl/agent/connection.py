@@ -8,7 +8,6 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from bmctl.agent.answers import shorten
+from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.errors import RefusedError, UnreachableError
 from bmctl.model.secret import Secret
 
@@ -25,29 +25,6 @@ LARGEST_ANSWER = 512 * 2**20
 # A TLS handshake counts too, and takes seconds on a machine that is emulated or busy.
 LONGEST_CONNECT = 15.0
 NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
-
-
-class Evidence(StrEnum):
-    """How far towards an agent's answer one try came; the texts complete "the agent at ADDRESS: ..."."""
-
-    SILENT = "no answer at all"
-    NO_ROUTE = "no route to its address"
-    PORT_CLOSED = "its network is up, but no agent listens yet"
-    PORT_OPEN = "its port is open, but it does not talk TLS yet"
-    TLS_UP = "it talks TLS, but does not answer yet"
-    ANSWERED = "it answered"
-
-
-class NoAnswerError(UnreachableError):
-    """A request got no answer; `evidence` says what was seen instead.
-
-    `sent` is False where the agent cannot have received the request.
-    """
-
-    def __init__(self, message: str, *, evidence: Evidence, sent: bool) -> None:
-        super().__init__(message)
-        self.evidence = evidence
-        self.sent = sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from bmctl.agent.connection import Evidence
+from bmctl.agent.evidence import Evidence
 from bmctl.errors import BmctlError, UnreachableError
 from bmctl.model.firmware import PowerState
 from bmctl.ports import Ports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bmctl.agent.connection import NoAnswerError
+from bmctl.agent.evidence import NoAnswerError
 from bmctl.engine.step import NoArgs, Step
 from bmctl.errors import BmctlError
 from bmctl.ports import Ports

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bmctl.agent.answers import AgentStatus
-from bmctl.agent.connection import Evidence
+from bmctl.agent.evidence import Evidence
 from bmctl.engine.step import Step
 from bmctl.errors import BmctlError
 from bmctl.ports import Ports

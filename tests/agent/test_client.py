@@ -11,8 +11,8 @@ import tarfile
 import pytest
 
 from bmctl.agent.answers import CommandStatus
-from bmctl.agent.connection import Evidence, NoAnswerError
 from bmctl.agent.errors import AgentCommandError, AgentRestartedError, StepsChangedError
+from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.agent.payload import node_payload, port_payloads
 from bmctl.errors import BmctlError, BusyError, RefusedError, UnreachableError
 from bmctl.model.secret import Secret

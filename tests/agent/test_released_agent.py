@@ -12,7 +12,8 @@ import tarfile
 import pytest
 
 from bmctl.agent.client import AgentClient
-from bmctl.agent.connection import Evidence
+from bmctl.agent.evidence import Evidence
+from bmctl.agent.known_steps import known_step, may_offer
 from bmctl.agent.payload import node_payload, port_payloads
 from bmctl.errors import RefusedError
 from bmctl.model.secret import Secret
@@ -52,6 +53,11 @@ async def released(agent_environment, identity, tmp_path, token_forms):
         await process.wait()
 
 
+def _is_known(kind, step):
+    key = f"{step.interface}.{step.name}"
+    return known_step(step.manager, key) is not None and may_offer(kind, key)
+
+
 async def test_a_whole_conversation(released, identity, node, token_forms, make_identity):
     seen: list[Evidence] = []
     arguments = {"port": released, "certificate_pem": identity.certificate}
@@ -62,9 +68,10 @@ async def test_a_whole_conversation(released, identity, node, token_forms, make_
         hardware = await client.hardware()
         assert hardware.cpus
         assert hardware.boot_mode in {"uefi", "bios"}
-        for kind in StepKind:
+        for kind in (StepKind.CLEAN, StepKind.DEPLOY, StepKind.SERVICE):
             listed = await client.steps(kind, node_payload(node), port_payloads(node))
             assert "generic_hardware_manager" in listed.versions
+            assert all(_is_known(kind, step) for step in listed.steps), "known_steps tells what each does"
         assert (await client.steps(StepKind.DEPLOY, node_payload(node))).find("write_image")
         with pytest.raises(RefusedError, match="Unknown command: nothing"):
             await client.call("standby.nothing", {})

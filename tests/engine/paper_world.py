@@ -28,8 +28,8 @@ from bmctl.agent.answers import (
     CommandStatus,
     StepKind,
 )
-from bmctl.agent.connection import Evidence, NoAnswerError
 from bmctl.agent.errors import AgentRestartedError
+from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.agent.hardware import Disk, Hardware, NetworkInterface
 from bmctl.drivers.fake import Boot, FakeMachine, driver_of
 from bmctl.drivers.guarded import guarded

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from paper_world import MAC, PaperWorld, make_node
 
-from bmctl.agent.connection import Evidence, NoAnswerError
+from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.errors import BmctlError, UnreachableError
 from bmctl.model.network import Attachment, Ethernet, NetworkConfig
 from bmctl.ports import Ports

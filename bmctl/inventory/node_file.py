@@ -25,6 +25,9 @@ from bmctl.model.node import DriverName
 NETWORK = IPv6Network("2001:db8:ffff::/64")
 """Where made-up nodes live; reserved for documentation (RFC 3849)."""
 
+IMAGE = "https://images.example.org/made-up.img"
+"""What made-up deploys write; nobody is there (RFC 2606)."""
+
 # Host numbers of made-up addresses start here, beyond the usual gateways.
 _FIRST_HOST = 16
 
@@ -32,7 +35,8 @@ _FIRST_HOST = 16
 def load_node_file(path: Path) -> Inventory:
     """The one node of a node file, or all of them where it is a whole inventory.
 
-    A missing `bmc` becomes a machine in memory, and a missing `network` an address of a made-up port.
+    A missing `bmc` becomes a machine in memory, a missing `network` an address of a made-up port, and a
+    missing `image` a URL that leads nowhere.
     Raises `InventoryError` with every mistake in it.
     """
     found = examine(path, _MadeUp())
@@ -59,10 +63,12 @@ class _MadeUp:
         return whole
 
     def node(self, whole: Body) -> Body:
-        """The node with name, controller and network."""
+        """The node with name, controller, network and image."""
         number = next(self._numbers)
         if "name" not in whole:
             _add(whole, "name", f"node{number - _FIRST_HOST or ''}")
+        if "image" not in whole:
+            _add(whole, "image", IMAGE)
         bmc = whole.get("bmc")
         if bmc is None or (isinstance(bmc, Body) and "address" not in bmc):
             _add(whole, "bmc", _controller(bmc or Body(whole.mark), str(whole["name"])))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bmctl.inventory import Inventory, InventoryError
-from bmctl.inventory.node_file import NETWORK, load_node_file
+from bmctl.inventory.node_file import IMAGE, NETWORK, load_node_file
 from bmctl.inventory.step_list import read_step_list
 from bmctl.model.node import DriverName
 
@@ -45,6 +45,8 @@ def test_every_form_gives_the_node_with_its_templates(
     (node,) = inventory.nodes
     assert (node.name, node.bmc.driver, node.bmc.address) == ("node", DriverName.FAKE, "fake:node")
     assert node.network.addresses[0] in NETWORK
+    assert node.image is not None
+    assert node.image.source == IMAGE
     assert [template.name for template in inventory.templates_for(node)] == ["CUSTOM_A"]
 
 

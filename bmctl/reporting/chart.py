@@ -121,14 +121,22 @@ class _Chart:
             self._draw_task(task, indent=16.0 if several else 0.0)
 
     def _draw_heading(self, part: str, tasks: Sequence[TaskStory]) -> None:
-        middle = self.y + self.row / 2
-        pieces = [self._label(part, class_="part")]
         tries = [one for task in tasks for one in task.tries]
-        if tries:
-            left = self.axis.place(tries[0].began)
-            right = max(left + _NARROWEST, *(self.axis.place(self._end_of(one)) for one in tries))
-            pieces.append(element("path", class_="brace", d=f"M{left:.1f} {middle + 4:.1f}v-4H{right:.1f}v4"))
-        self._add_row(element("g", *pieces))
+        braces = (
+            self._brace([one for one in tries if stretch.began <= one.began <= stretch.ended])
+            for stretch in self.axis.stretches
+            if not stretch.is_pause
+        )
+        self._add_row(element("g", self._label(part, class_="part"), *braces))
+
+    def _brace(self, tries: Sequence[Try]) -> Markup | None:
+        """Spans what one process did of a core step."""
+        if not tries:
+            return None
+        left = min(self.axis.place(one.began) for one in tries)
+        right = max(left + _NARROWEST, *(self.axis.place(self._end_of(one)) for one in tries))
+        top = self.y + self.row / 2
+        return element("path", class_="brace", d=f"M{left:.1f} {top + 4:.1f}v-4H{right:.1f}v4")
 
     def _draw_task(self, task: TaskStory, *, indent: float) -> None:
         group = element(

@@ -30,7 +30,7 @@ header { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
 .ending.good { background: var(--good-soft); color: var(--good); }
 .ending.bad { background: var(--bad-soft); color: var(--bad); }
 .ending.open { background: var(--warn-soft); color: var(--warn); }
-.facts { display: flex; flex-wrap: wrap; gap: 14px 36px; margin: 20px 0 0; }
+.facts { display: flex; flex-wrap: wrap; gap: 14px 28px; margin: 20px 0 0; }
 .facts dt { color: var(--soft); font-size: 12.5px; }
 .facts dd { margin: 0; font-variant-numeric: tabular-nums; }
 .error, .warning { margin: 22px 0 0; padding: 12px 16px; border-radius: 8px; border-left: 4px solid; }
@@ -42,7 +42,7 @@ header { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; }
 .shares { margin: 28px 0 0; padding: 16px 18px; }
 .strip { display: flex; height: 14px; gap: 2px; border-radius: 7px; overflow: hidden; }
 .strip div { min-width: 2px; }
-.key { font-size: 14px; display: flex; flex-wrap: wrap; gap: 4px 22px; }
+.key { font-size: 14px; display: flex; flex-wrap: wrap; gap: 4px 18px; }
 .key { margin: 12px 0 0; padding: 0; list-style: none; }
 .key li { display: flex; align-items: baseline; gap: 8px; }
 .key i { width: 10px; height: 10px; border-radius: 3px; flex: none; }

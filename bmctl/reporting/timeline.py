@@ -37,7 +37,7 @@ def timeline_page(story: RunStory) -> str:
         _tasks(story),
         *_fetches(story),
         *_notes(story),
-        element("footer", f"Run {story.run}. Times on the axis are since it began."),
+        element("footer", f"Run {story.run}{_plan(story)}. Times on the axis are since it began."),
     )
     head = element(
         "head",
@@ -69,7 +69,6 @@ def _facts(story: RunStory) -> Markup:
         "bmctl": story.versions.get("bmctl", ""),
         "agent": story.versions.get("agent", ""),
         "ramdisk": f"{ramdisk['name']} ({ramdisk['digest'][:12]})" if ramdisk else "",
-        "plan": story.versions.get("plan", ""),
     }
     shown = (
         element("div", element("dt", name), element("dd", str(value)))
@@ -77,6 +76,11 @@ def _facts(story: RunStory) -> Markup:
         if value
     )
     return element("dl", *shown, class_="facts")
+
+
+def _plan(story: RunStory) -> str:
+    plan = story.versions.get("plan")
+    return f" of plan {plan}" if plan else ""
 
 
 def _error(story: RunStory) -> Markup | None:

@@ -85,6 +85,19 @@ class LoaderFiles:
         bios = self.isolinux is not None and self.ldlinux is not None
         return (BootMode.UEFI, BootMode.BIOS) if bios else (BootMode.UEFI,)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file of them."""
+        found = (
+            self.first,
+            self.grub,
+            self.mok_manager,
+            self.isolinux,
+            self.ldlinux,
+            self.hybrid_mbr,
+        )
+        return tuple(path for path in found if path is not None)
+
     def efi_image(self) -> bytes:
         """The FAT image with the UEFI loader: one object for all media made of the same files."""
         paths = (self.first, self.grub, self.mok_manager)

@@ -1,8 +1,8 @@
 """What the steps of the released agent do, in a sentence each, and which of them lose data.
 
-An agent lists names and arguments alone. Here stand the steps that its generic hardware manager has
-in release 13.0.0; of steps that other managers bring nothing is known. Losing data means what is on
-disks: boot entries and crash records in the firmware are told of in the sentence.
+An agent lists names and arguments alone. Here stand the steps that release 13.0.0 has on every machine,
+and those that bmctl's own ramdisk adds; of other hardware managers' steps nothing is known. Losing data
+means what is on disks: boot entries and crash records in the firmware are told of in the sentence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from types import MappingProxyType
 from bmctl.model.steps import StepKind
 
 GENERIC_MANAGER = "GenericHardwareManager"
+CONTAINER_MANAGER = "ContainerHardwareManager"
+OWN_MANAGER = "BmctlHardwareManager"
 
 _CLEAN = StepKind.CLEAN
 _DEPLOY = StepKind.DEPLOY
@@ -82,19 +84,32 @@ _STEPS: Mapping[str, KnownStep] = MappingProxyType(
         "deploy.execute_bootc_install": _known(
             "installs a bootable container image on the disk", _DEPLOY, _SERVICE, destroys=True
         ),
-        # Both names lead to one step: what it does is up to the container.
-        "deploy.generic_container_step": _known("runs a container", _CLEAN, _DEPLOY, _SERVICE, destroys=None),
-        "deploy.container_clean_step": _known("runs a container", _CLEAN, _DEPLOY, _SERVICE, destroys=None),
     }
+)
+
+_OWN_STEPS: Mapping[str, KnownStep] = MappingProxyType(
+    {
+        "deploy.read_back": _known("reads the disk back and tells the digests of its parts", _DEPLOY),
+        "deploy.erase_signatures": _known(
+            "makes the filesystems and the partition table of one disk unknown", _DEPLOY, destroys=True
+        ),
+    }
+)
+# Both names lead to one step. What it does, and whether data is lost, is up to the container.
+_CONTAINER = _known("runs a container", _CLEAN, _DEPLOY, _SERVICE, destroys=None)
+_CONTAINER_STEPS = MappingProxyType(
+    {"deploy.generic_container_step": _CONTAINER, "deploy.container_clean_step": _CONTAINER}
+)
+_MANAGERS: Mapping[str, Mapping[str, KnownStep]] = MappingProxyType(
+    {GENERIC_MANAGER: _STEPS, CONTAINER_MANAGER: _CONTAINER_STEPS, OWN_MANAGER: _OWN_STEPS}
 )
 
 
 def known_step(manager: str, key: str) -> KnownStep | None:
     """What the step `interface.step` of this hardware manager does, None where that is not known."""
-    return _STEPS.get(key) if manager == GENERIC_MANAGER else None
+    return _MANAGERS.get(manager, {}).get(key)
 
 
 def may_offer(kind: StepKind, key: str) -> bool:
-    """Whether the released agent has such a step, on some machine at least."""
-    known = _STEPS.get(key)
-    return known is not None and kind in known.kinds
+    """Whether an agent is known that has such a step, on some machine at least."""
+    return any(key in steps and kind in steps[key].kinds for steps in _MANAGERS.values())

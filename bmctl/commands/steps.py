@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from bmctl.commands.conducting import serving_options
 from bmctl.commands.nodes import complete_nodes
 from bmctl.commands.settings import Settings, common_options, settings_of
+from bmctl.errors import ExitCode
 
 if TYPE_CHECKING:
     from bmctl.commands.step_sheet import Sheet
@@ -25,7 +28,8 @@ Examples:
 LIST_EPILOG = """\b
 Examples:
   bmctl steps list n1             the same as: bmctl steps n1
-  bmctl steps list n1 --json
+  bmctl steps n1 --live           boot the ramdisk and ask its agent
+  bmctl steps n1 --json
 """
 SHOW_EPILOG = """\b
 Examples:
@@ -56,27 +60,46 @@ def command() -> None:
 @click.argument("name", metavar="[NODE]", required=False, shell_complete=complete_nodes)
 @click.option("--kind", type=click.Choice(KINDS), help="Steps of this kind alone.")
 @click.option("--all-ramdisks", is_flag=True, help="What each ramdisk's agent told, not one alone.")
+@click.option("--live", is_flag=True, help="Boot the ramdisk and ask its agent now.")
+@serving_options
 @common_options
 @click.pass_context
-def list_steps(ctx: click.Context, name: str | None, kind: str | None, all_ramdisks: bool) -> None:
+def list_steps(
+    ctx: click.Context,
+    name: str | None,
+    kind: str | None,
+    all_ramdisks: bool,
+    live: bool,
+    advertise: str | None,
+    listen_port: int,
+) -> int:
     """List every step that a node can run.
 
-    The steps of a ramdisk's agent are those that it told on this node last.
-    Without NODE there are those of controllers, and what each needs.
+    The steps of a ramdisk's agent are those that it told on this node last. With
+    --live it is asked anew: the machine boots the ramdisk, nothing is written,
+    and its power is left as it was found. A machine in use is not asked.
+    Without NODE there are the steps of controllers, and what each needs.
     """
     from bmctl.commands.steps_shown import show_known, show_sheet
 
     settings = settings_of(ctx)
+    if live:
+        if name is None:
+            raise click.UsageError("name the node whose agent is to be asked")
+        failed = _learn(settings, name, port=listen_port, advertise=advertise)
+        if failed:
+            return failed
     if name is None and not settings.json:
         show_known(kind)
-        return
+        return ExitCode.DONE
     found = sheets(settings, name, all_ramdisks=all_ramdisks)
     if settings.json:
         told = [sheet.to_json(kind) for sheet in found]
         click.echo(json.dumps(told if all_ramdisks else told[0], indent=2))
-        return
+        return ExitCode.DONE
     for sheet in found:
         show_sheet(sheet, kind, verbose=settings.verbosity > 0)
+    return ExitCode.DONE
 
 
 @command.command("show", epilog=SHOW_EPILOG)
@@ -112,6 +135,30 @@ def sheets(settings: Settings, name: str | None, *, all_ramdisks: bool = False) 
     told = stored.record.listings if stored else {}
     digests = sorted(told) if all_ramdisks and told else [_digest(settings, node.ramdisk)]
     return [Sheet.of(node, description, told, digest) for digest in digests]
+
+
+def _learn(settings: Settings, name: str, *, port: int, advertise: str | None) -> int:
+    """Let the node's agent tell its steps; 0 where it did. All that is shown goes to stderr."""
+    from bmctl.commands.conducting import Conducting, conducted, exit_code
+    from bmctl.commands.errors_shown import show_error
+    from bmctl.conduct.conductor import Options
+    from bmctl.flows.request import Request, Verb
+    from bmctl.wire import Serving
+
+    inventory = settings.load_inventory()
+    conducting = Conducting(
+        settings=replace(settings, json=False),
+        inventory=inventory,
+        nodes=(inventory.node(name),),
+        verb="steps",
+        options=Options(),
+        serving=Serving(port=port, advertise=advertise),
+    )
+    outcomes = conducted(conducting, lambda conductor, nodes: conductor.run(nodes, Request(verb=Verb.LEARN)))
+    for outcome in outcomes:
+        if outcome.error is not None:
+            show_error(outcome.error, node=name)
+    return exit_code(outcomes)
 
 
 def _digest(settings: Settings, ramdisk: str | None) -> str | None:

@@ -134,7 +134,7 @@ def _where_from(sheet: Sheet) -> Iterator[str]:
         yield f"controller: never asked, so all its steps are shown; to ask: bmctl enroll {name}"
     if sheet.told is None:
         which = f"ramdisk {sheet.digest[:12]}" if sheet.digest else "a ramdisk"
-        yield f"agent: never asked in {which} on this node; it is with the next deploy or clean"
+        yield f"agent: never asked in {which} on this node; to ask: bmctl steps {name} --live"
         if sheet.elsewhere:
             yield f"agent: asked in other ramdisks; to see: bmctl steps {name} --all-ramdisks"
         return
@@ -143,4 +143,5 @@ def _where_from(sheet: Sheet) -> Iterator[str]:
     yield f"agent: {release} in ramdisk {sheet.told.digest[:12]}, learnt {age} ago"
     missing = {StepKind.CLEAN, StepKind.DEPLOY, StepKind.SERVICE} - set(sheet.told.listings)
     if missing:
-        yield f"agent: not asked yet for its steps for {', '.join(sorted(missing))}"
+        kinds = ", ".join(sorted(missing))
+        yield f"agent: not asked yet for its steps for {kinds}; to ask: bmctl steps {name} --live"

@@ -11,7 +11,6 @@ from bmctl.agent.known_steps import GENERIC_MANAGER, known_step, may_offer
 from bmctl.engine.step import NoArgs
 from bmctl.errors import InvalidError
 from bmctl.flows.catalogue import controller_steps, find, offers
-from bmctl.flows.core_steps import CORE_STEPS
 from bmctl.flows.remembered import KEPT, learnt, listings_of, remember
 from bmctl.flows.step_arguments import arguments_of, make_arguments, readable, wrong_arguments
 from bmctl.model.firmware import BootMode
@@ -82,14 +81,6 @@ def test_all_that_the_released_agent_lists_is_known():
             key = f"{step['interface']}.{step['step']}"
             assert known_step(GENERIC_MANAGER, key).does
             assert may_offer(StepKind(kind), key)
-
-
-def test_core_steps_are_those_of_the_deploy():
-    from bmctl.flows.deploy import CHECKS, PRIORITIES
-
-    assert {offer.key: offer.priority for offer in CORE_STEPS} == {
-        key: priority for key, priority in PRIORITIES.items() if key != CHECKS
-    }
 
 
 def test_every_controller_step_of_bmctl_describes_itself():

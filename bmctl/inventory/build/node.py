@@ -67,6 +67,7 @@ def build_node(keys: NodeKeys, around: Surroundings, notes: Notes) -> Node | Non
         step_priorities=build_priorities(keys.step_priorities),
         disallowed_steps=keys.disallowed_steps,
         skip_block_devices=skipped,
+        duplicate_filesystems=keys.duplicate_filesystems,
     )
 
 

@@ -16,6 +16,7 @@ from bmctl.inventory.keys.cleaning import CleaningKeys, StepPrioritiesKeys
 from bmctl.inventory.keys.network import NetworkKeys
 from bmctl.inventory.keys.values import AnyStepId, Name, Trait
 from bmctl.model.firmware import Architecture, BootInterface, BootMode
+from bmctl.model.node import DuplicateFilesystems
 
 Hostname: TypeAlias = Annotated[str, reads(text_values.hostname), described(examples=("n1.example.org",))]
 Mode: TypeAlias = Annotated[
@@ -50,6 +51,11 @@ def _disk_size(value: Any) -> int | str:
     raise ValueError(f'"{text}" is not a size in GiB, such as 100 or ">= 100"')
 
 
+Duplicates: TypeAlias = Annotated[
+    DuplicateFilesystems,
+    reads(partial(text_values.choice, kind=DuplicateFilesystems)),
+    described(enum=[m.value for m in DuplicateFilesystems]),
+]
 DiskSize: TypeAlias = Annotated[
     int | str, PlainValidator(_disk_size), WithJsonSchema({"type": ["integer", "string"]})
 ]
@@ -134,6 +140,10 @@ class NodeDefaultsKeys(Keys):
     disallowed_steps: OneOrMany[AnyStepId] = Field((), description="Steps that are never run on the node")
     skip_block_devices: OneOrMany[RootDeviceKeys] = Field(
         (), description="Disks that are never written, erased or chosen, each by its hints"
+    )
+    duplicate_filesystems: Duplicates = Field(
+        DuplicateFilesystems.REFUSE,
+        description="Another disk has a UUID or label of the image: refuse, wipe that disk, or ignore it",
     )
 
 

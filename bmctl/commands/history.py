@@ -158,7 +158,7 @@ def _fetch_rows(story: RunStory) -> list[tuple[str, ...]]:
             clock_time(fetch.began - story.began),
             duration(fetch.seconds),
             size(fetch.sent),
-            ", ".join(f"{part} {size(count)}" for part, count in fetch.parts.items()),
+            ", ".join(f"{part} {size(count)}" for part, count in fetch.told_parts),
             f"{fetch.status} {fetch.outcome}",
         )
         for fetch in story.fetches

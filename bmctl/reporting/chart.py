@@ -292,7 +292,7 @@ def _told(task: TaskStory) -> str:
 
 
 def _fetch_told(fetch: FetchNote) -> str:
-    parts = ", ".join(f"{part} {size(count)}" for part, count in fetch.parts.items())
+    parts = ", ".join(f"{part} {size(count)}" for part, count in fetch.told_parts)
     return (
         f"{fetch.name} by {fetch.client}: {size(fetch.sent)} in {duration(fetch.seconds)}, "
         f"{fetch.outcome} ({fetch.status}){f': {parts}' if parts else ''}"

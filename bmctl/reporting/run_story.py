@@ -12,7 +12,7 @@ from bmctl.model.event import EventKind
 from bmctl.reporting.signs import Sign, all_signs, by_process
 from bmctl.reporting.story import Ending, Remark, RunStory, Sitting, TaskStory, Try
 from bmctl.reporting.worker import step_of, worker_of
-from bmctl.store.fetch_log import FETCHES, read_fetches
+from bmctl.store.fetch_log import FETCHES, RUNNING, FetchNote, read_fetches
 from bmctl.store.history import HistoryEntry
 from bmctl.store.journal import Story, read_journal
 from bmctl.store.marks import Mark
@@ -155,10 +155,20 @@ class _Reader:
             hint=(self._end or {}).get("hint") or (failed.hint if failed else None),
             sittings=sittings,
             tasks=tasks,
-            fetches=read_fetches(self._folder / FETCHES),
+            fetches=self._fetches(ended),
             warnings=tuple(self._remarks[EventKind.WARNING]),
             notes=tuple(self._remarks[EventKind.NOTE]),
             versions=self._versions(),
+        )
+
+    def _fetches(self, ended: float | None) -> tuple[FetchNote, ...]:
+        """The fetches as they ended: one that nobody saw the end of broke off with its process."""
+        last_began = self._processes[-1][0].at if self._processes else 0.0
+        return tuple(
+            replace(fetch, outcome=Ending.CUT_OFF.value)
+            if fetch.outcome == RUNNING and (ended is not None or fetch.began < last_began)
+            else fetch
+            for fetch in read_fetches(self._folder / FETCHES)
         )
 
     def _ending(self, busy: bool) -> Ending:

@@ -182,7 +182,7 @@ def _fetches(story: RunStory) -> Iterator[Markup]:
                 "td",
                 f"{fetch.outcome} ({fetch.status})",
                 element("small", f"{fetch.requests} requests") if fetch.requests > 1 else None,
-                *(element("small", f"{part} {size(count)}") for part, count in fetch.parts.items()),
+                *(element("small", f"{part} {size(count)}") for part, count in fetch.told_parts),
             ),
         )
         for fetch in story.fetches

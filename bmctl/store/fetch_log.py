@@ -53,6 +53,11 @@ class FetchNote:
         return self.sent / self.seconds if self.sent and self.seconds > 0 else None
 
     @property
+    def told_parts(self) -> tuple[tuple[str, int], ...]:
+        """The parts with their bytes, where a file has more than one."""
+        return tuple(self.parts.items()) if len(self.parts) > 1 else ()
+
+    @property
     def ended(self) -> float:
         """When the last byte was sent, in seconds since the epoch."""
         return self.began + self.seconds

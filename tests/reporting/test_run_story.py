@@ -176,12 +176,23 @@ def test_warnings_notes_and_fetches_are_told(run):
     run.start()
     run.tell(EventKind.WARNING, "media.attach", "the drive is slow")
     run.tell(EventKind.NOTE, "agent.verify_machine", "the image goes to /dev/vda")
-    run.fetch(2.0, 2**21, parts={"kernel": 2**21})
+    run.fetch(2.0, 2**21, parts={"kernel": 2**20, "loader": 2**20})
     run.end()
     story = run.story()
     assert [remark.text for remark in story.warnings] == ["the drive is slow"]
     assert [remark.text for remark in story.notes] == ["the image goes to /dev/vda"]
     assert [(fetch.who, fetch.rate) for fetch in story.fetches] == [("controller", 2**20)]
+
+
+def test_a_fetch_whose_end_nobody_saw_broke_off(run):
+    run.start()
+    run.begin("deploy.write_image")
+    run.fetch(9.0, 2**21, who="machine", outcome="running")
+    run.now += 10
+    run.tell(EventKind.PROGRESS, "deploy.write_image")
+    run.die()
+    assert [fetch.outcome for fetch in run.story(busy_since=run.now - 60).fetches] == ["running"]
+    assert [fetch.outcome for fetch in run.story().fetches] == ["cut off"]
 
 
 def test_the_story_is_json(run):

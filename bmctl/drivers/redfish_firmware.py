@@ -109,7 +109,7 @@ class RedfishFirmware:
         """The BIOS or the controller, by the version that the system or its manager tells."""
         resource: Any
         if name == BIOS:
-            resource = self._conversation.look_lately()
+            resource = self._conversation.look()
             version = resource.json.get("BiosVersion")
         else:
             resource = next(iter(self._conversation.system.managers), None)

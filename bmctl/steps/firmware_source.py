@@ -10,9 +10,10 @@ from bmctl.images.checksums import checksum_of, plain_algorithm
 from bmctl.images.fetch import fetch_file, file_name, is_url
 from bmctl.images.files import hash_file
 from bmctl.images.progress import ImageProgress, ImageStage, Meter, Tell, in_thread
-from bmctl.images.room import Bounds, Room
 from bmctl.model.image import Checksum
 from bmctl.ports import Ports
+
+_LARGEST = 8 * 2**30
 
 
 async def controller_url(ports: Ports, url: str, checksum: str | None) -> str:
@@ -54,8 +55,8 @@ async def _fetched(ports: Ports, url: str) -> Path:
     path.parent.mkdir(exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
-    room = Room(path.parent, name=file_name(url), packed=0, bounds=Bounds())
-    await fetch_file(url, part, algorithms=set(), verify_tls=True, room=room, tell=_teller(ports, "fetching"))
+    tell = _teller(ports, "fetching")
+    await fetch_file(url, part, algorithms=set(), verify_tls=True, limit=_LARGEST, tell=tell)
     part.replace(path)
     return path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bmctl.errors import InvalidError
 from bmctl.model.raid import (
@@ -19,7 +20,7 @@ from bmctl.model.raid import (
 
 GIB = 2**30
 # How much a controller may round a volume's size.
-_ROUNDING = GIB
+_ROUNDING = GIB // 2
 _EVEN = frozenset({RaidLevel.RAID10, RaidLevel.RAID50, RaidLevel.RAID60})
 
 
@@ -34,30 +35,50 @@ def lay_out(
     """
     standing = [volume for controller in controllers for volume in controller.volumes] if keep else []
     used = {disk for volume in standing for disk in volume.disks}
-    wanted = []
-    for number, logical in enumerate(config.logical_disks, 1):
-        controller = _controller(number, logical, controllers)
-        _refuse_level(number, logical, controller)
-        named = _named(number, logical, controller)
-        fit = next((volume for volume in standing if _is_as_asked(volume, logical, controller, named)), None)
-        if fit is None:
-            wanted.append((number, logical, controller, named))
-        else:
-            standing.remove(fit)
-    for number, _, controller, named in wanted:
-        _refuse_used(number, named, used, controller)
-        used |= set(named)
+    places = [_place(number, logical, controllers) for number, logical in enumerate(config.logical_disks, 1)]
+    missing = [place for place in places if place not in _met(places, standing)]
+    for place in missing:
+        _refuse_used(place, used)
+        used |= set(place.named)
     volumes = []
-    for number, logical, controller, named in wanted:
-        disks = named or _chosen(number, logical, controller, used)
+    for place in missing:
+        disks = place.named or _chosen(place, used)
         used |= set(disks)
-        volumes.append(_new(logical, controller, disks))
+        volumes.append(_new(place, disks))
     return tuple(volumes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a volume that is asked for goes; `named` are the paths of disks that it must have."""
+
+    number: int
+    logical: LogicalDisk
+    controller: RaidController
+    named: tuple[str, ...]
+
+
+def _place(number: int, logical: LogicalDisk, controllers: tuple[RaidController, ...]) -> _Place:
+    controller = _controller(number, logical, controllers)
+    _refuse_level(number, logical, controller)
+    named = _named(number, logical, controller)
+    return _Place(number=number, logical=logical, controller=controller, named=named)
+
+
+def _met(places: list[_Place], standing: list[Volume]) -> list[_Place]:
+    """Those for which there is a volume, each volume counted once; the pickiest choose first."""
+    left, met = list(standing), []
+    for place in sorted(places, key=lambda place: (place.logical.size_gb == "MAX", not place.named)):
+        if (fit := next((volume for volume in left if _is_as_asked(volume, place)), None)) is not None:
+            left.remove(fit)
+            met.append(place)
+    return met
 
 
 def capacity(level: RaidLevel, sizes: Iterable[int]) -> int:
     """How many bytes of data fit on disks of these sizes, as far as they are all used alike."""
-    each, number = min(sizes_of := tuple(sizes)), len(sizes_of)
+    found = tuple(sizes)
+    each, number = min(found), len(found)
     match level:
         case RaidLevel.RAID0:
             data = number
@@ -111,18 +132,19 @@ def _named(number: int, logical: LogicalDisk, controller: RaidController) -> tup
     return named
 
 
-def _refuse_used(number: int, named: tuple[str, ...], used: set[str], controller: RaidController) -> None:
-    ids = {disk.path: disk.id for disk in controller.disks}
-    if taken := [ids[path] for path in named if path in used]:
+def _refuse_used(place: _Place, used: set[str]) -> None:
+    ids = {disk.path: disk.id for disk in place.controller.disks}
+    if taken := [ids[path] for path in place.named if path in used]:
         raise InvalidError(
-            f"logical disk {number}: {', '.join(taken)} is in another volume",
+            f"logical disk {place.number}: {', '.join(taken)} is in another volume",
             hint="delete that volume before, or leave out physical_disks: to have free disks chosen",
         )
 
 
-def _chosen(number: int, logical: LogicalDisk, controller: RaidController, used: set[str]) -> tuple[str, ...]:
+def _chosen(place: _Place, used: set[str]) -> tuple[str, ...]:
     """As few free disks as will do, and of those the smallest."""
-    free = [disk for disk in controller.disks if disk.path not in used]
+    number, logical = place.number, place.logical
+    free = [disk for disk in place.controller.disks if disk.path not in used]
     fitting = [disk for disk in free if logical.disk_type in {None, disk.type}]
     fitting.sort(key=lambda disk: (disk.size, disk.path))
     for count in _counts(logical, len(fitting)):
@@ -154,12 +176,11 @@ def _is_enough(logical: LogicalDisk, disks: list[PhysicalDisk]) -> bool:
     return capacity(logical.raid_level, (disk.size for disk in disks)) >= logical.size_gb * GIB
 
 
-def _is_as_asked(
-    volume: Volume, logical: LogicalDisk, controller: RaidController, named: tuple[str, ...]
-) -> bool:
+def _is_as_asked(volume: Volume, place: _Place) -> bool:
     """Whether a volume that exists is the one that is asked for, as far as the controller tells."""
+    logical, named = place.logical, place.named
     return (
-        volume in controller.volumes
+        volume in place.controller.volumes
         and volume.level in {None, logical.raid_level}
         and (logical.volume_name is None or volume.name == logical.volume_name)
         and (logical.size_gb == "MAX" or abs(volume.size - logical.size_gb * GIB) <= _ROUNDING)
@@ -168,9 +189,10 @@ def _is_as_asked(
     )
 
 
-def _new(logical: LogicalDisk, controller: RaidController, disks: tuple[str, ...]) -> NewVolume:
+def _new(place: _Place, disks: tuple[str, ...]) -> NewVolume:
+    logical = place.logical
     return NewVolume(
-        controller=controller.path,
+        controller=place.controller.path,
         level=logical.raid_level,
         disks=disks,
         size=None if logical.size_gb == "MAX" else logical.size_gb * GIB,

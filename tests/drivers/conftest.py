@@ -24,9 +24,13 @@ from bmctl.drivers.abilities import Access, Driver
 from bmctl.model.secret import Secret
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the controller beside this file, in any import mode
+sys.path.insert(0, str(Path(__file__).parent / "mock_controller"))
 from redfish_controller import HASTY, Controller, Service
+from settings_controller import SettingsController
 
 USER, PASSWORD = "admin", "s3cret-word"
+# The one machine of libvirt's test driver.
+LIBVIRT_MACHINE = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +71,13 @@ def emulator(tmp_path_factory) -> Iterator[Emulator]:
 
 @contextlib.contextmanager
 def run_emulator(
-    folder: Path, *, certificate: Path | None = None, key: Path | None = None
+    folder: Path, *, certificate: Path | None = None, key: Path | None = None, **settings
 ) -> Iterator[Emulator]:
     program = Path(sys.executable).with_name("sushy-emulator")
     if not program.exists():
         pytest.skip("sushy-emulator is not installed (pip install 'bmctl[lab]')")
     port = free_port()
-    config = write_config(folder, port, certificate, key)
+    config = write_config(folder, port, certificate, key, **settings)
     environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(folder), "HOME": str(folder)}
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
@@ -90,7 +94,7 @@ def run_emulator(
             shutil.rmtree(folder / "state", ignore_errors=True)
 
 
-def write_config(folder: Path, port: int, certificate: Path | None, key: Path | None) -> Path:
+def write_config(folder: Path, port: int, certificate: Path | None, key: Path | None, **more) -> Path:
     import bcrypt
 
     digest = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()
@@ -115,6 +119,7 @@ def write_config(folder: Path, port: int, certificate: Path | None, key: Path | 
         "SUSHY_EMULATOR_FAKE_SYSTEMS": systems,
         "SUSHY_EMULATOR_SSL_CERT": str(certificate) if certificate else None,
         "SUSHY_EMULATOR_SSL_KEY": str(key) if key else None,
+        **more,
     }
     config = folder / "emulator.conf"
     config.write_text(
@@ -197,6 +202,32 @@ def controller() -> Iterator[Controller]:
     state = Controller()
     with Service(state):
         yield state
+
+
+@pytest.fixture
+def settings_controller() -> Iterator[SettingsController]:
+    """One that has settings, volumes and firmware, too."""
+    state = SettingsController()
+    with Service(state):
+        yield state
+
+
+@pytest.fixture(scope="session")
+def libvirt_emulator(tmp_path_factory) -> Iterator[Emulator]:
+    """The emulator over libvirt's own test driver: its machine has a BIOS, volumes and versions."""
+    pytest.importorskip("libvirt", reason="libvirt-python is not installed (pip install 'bmctl[lab]')")
+    storage = {"Id": "1", "Name": "storage", "StorageControllers": [], "Drives": ["32ADF365C6C1B7BD"]}
+    drive = {"Id": "32ADF365C6C1B7BD", "Name": "Drive Sample", "CapacityBytes": 899527000000}
+    with run_emulator(
+        tmp_path_factory.mktemp("libvirt"),
+        SUSHY_EMULATOR_FAKE_DRIVER=False,
+        SUSHY_EMULATOR_LIBVIRT_URI="test:///default",
+        SUSHY_EMULATOR_STORAGE_POOL="default-pool",
+        SUSHY_EMULATOR_STORAGE={LIBVIRT_MACHINE: [storage]},
+        SUSHY_EMULATOR_DRIVES={(LIBVIRT_MACHINE, "1"): [drive]},
+        SUSHY_EMULATOR_VOLUMES={(LIBVIRT_MACHINE, "1"): []},
+    ) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from dataclasses import dataclass
@@ -112,9 +113,19 @@ def _kind_of_text(descriptor: int, start: bytes) -> str | None:
         return "a pointer of Git LFS"
     if text[:1] in {b"{", b"["} and _is_json(descriptor):
         return f"a JSON message ({_quoted(text)})"
-    if any(byte < 32 and byte not in b"\t\r\n\f\x1b" for byte in start) or _is_other(descriptor, start):
+    if not _is_text(start) or _is_other(descriptor, start):
         return None
     return f"text ({_quoted(text)})"
+
+
+def _is_text(start: bytes) -> bool:
+    if any(byte < 32 and byte not in b"\t\r\n\f\x1b" for byte in start):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # the last letter may be cut
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_json(descriptor: int) -> bool:

@@ -62,6 +62,7 @@ def write_sparse(chunks: Iterable[bytes], target: Path, *, room: Room) -> tuple[
             digest.update(chunk)
             filled += _write_blocks(file.fileno(), chunk, size)
             size += len(chunk)
+        room.took(size, filled)
         os.ftruncate(file.fileno(), size)
         os.fsync(file.fileno())
     return size, digest.hexdigest()

@@ -155,6 +155,7 @@ class Tools:
     needs = staticmethod(needs)
     partition = staticmethod(partition)
     add_esp = staticmethod(add_esp)
+    program = staticmethod(program)
     digest = staticmethod(digest)
     source = staticmethod(source)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bmctl.errors import InvalidError
-from bmctl.images.checksums import find_checksum, read_checksum
+from bmctl.images.checksums import find_checksum, read_checksum, read_text
 from bmctl.model.image import Checksum
 
 SHA256 = hashlib.sha256(b"image").hexdigest()
@@ -79,10 +79,57 @@ def test_weak_ones_are_refused_unless_asked_for(text):
             f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{SHA256}  disk.raw\n"
             "-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCgAdFiEE\n-----END PGP SIGNATURE-----\n"
         ),
+        f"SHA256(disk.raw)= {SHA256}\n",
+        f"SHA2-256 (disk.raw) = {SHA256}\n",
+        f"BLAKE2b (disk.raw) = {'0' * 128}\nSHA256 (disk.raw) = {SHA256}\n",
+        f"{SHA256} disk.raw\n",
+        f"{SHA256}  -\n",
+        f"untrusted comment: verify with key.pub\nRWQAAAA=\nSHA256 (disk.raw) = {SHA256}\n",
+        f"{SHA256}  images\\disk.raw\r\n",
     ],
 )
 def test_checksum_files_of_every_kind(content):
     assert find_checksum(content, "disk.raw") == WANTED
+
+
+def test_a_name_that_needs_escapes():
+    name = "a\\b\nc"
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n")
+    for line in (f"\\{SHA256}  {escaped}", f"\\SHA256 ({escaped}) = {SHA256}"):
+        assert find_checksum(f"{line}\n{OTHER}  b\n", name) == WANTED
+
+
+@pytest.mark.parametrize("name", ["disk*.raw", "[1].raw", "a+b (2).raw", "$(x).raw"])
+def test_a_name_is_taken_as_it_is(name):
+    for line in (f"{SHA256}  {name}", f"{SHA256} *{name}", f"SHA256 ({name}) = {SHA256}"):
+        assert find_checksum(f"{OTHER}  other\n{line}\n{OTHER}  disk1.raw\n", name) == WANTED
+
+
+def test_directories_tell_lines_of_one_name_apart():
+    content = f"{OTHER}  arm64/disk.raw\n{SHA256}  amd64/disk.raw\n"
+    assert find_checksum(content, "/images/13/amd64/disk.raw") == WANTED
+    assert find_checksum(f"{OTHER}  old/disk.raw\n{SHA256}  ./disk.raw\n", "/images/disk.raw") == WANTED
+    with pytest.raises(InvalidError, match="several different lines"):
+        find_checksum(content, "disk.raw")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_checksum_file_in_the_encodings_of_windows(encoding):
+    content = f"{SHA256}  disk.raw\r\n".encode(encoding)
+    assert find_checksum(read_text(content), "disk.raw") == WANTED
+
+
+def test_a_page_is_named():
+    with pytest.raises(InvalidError, match="is a web page"):
+        find_checksum("<!DOCTYPE html><title>Sign in</title>", "disk.raw")
+
+
+def test_of_a_signed_message_only_what_was_signed_counts():
+    signed = (
+        f"{OTHER}  disk.raw\n-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{SHA256}  disk.raw\n"
+        f"{OTHER}  other.raw\n-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
+    )
+    assert find_checksum(signed, "disk.raw") == WANTED
 
 
 def test_the_strongest_line_wins():

@@ -76,11 +76,19 @@ async def verify(node: Node, driver: Driver, steps: tuple[AnyStep, ...]) -> tupl
                 async with asyncio.timeout(step.budget):
                     await step.run(ports, step.args())
             except TimeoutError:
-                raise BmctlError(f"{step.key}: no answer in {step.budget:.0f} s") from None
+                error = BmctlError(f"no answer in {step.budget:.0f} s")
+                raise _named(error, step) from None
             except BmctlError as error:
-                error.message = f"{step.key}: {error.message}"
-                raise
+                raise _named(error, step) from error.__cause__
     return tuple(told)
+
+
+def _named(error: BmctlError, step: AnyStep) -> BmctlError:
+    """The same error with the step's name, and with the way to do without it."""
+    around = f"to do without: step_priorities: {{verify: {{{step.key}: 0}}}}"
+    error.message = f"{step.key}: {error.message}"
+    error.hint = f"{error.hint}; {around}" if error.hint else around
+    return error
 
 
 def _of_controller(node: Node, driver: Driver) -> Ports:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bmctl.errors import BmctlError, InvalidError
 from bmctl.reporting.run_story import read_story
 from bmctl.reporting.story import Ending, RunStory
-from bmctl.store.directory import StateDirectory
+from bmctl.store.directory import StateDirectory, run_began
 from bmctl.store.history import HistoryEntry, remembered_runs
 from bmctl.store.interface import Store
 from bmctl.store.record import get_node, node_key
@@ -41,14 +41,13 @@ def _told(directory: StateDirectory, store: Store, node: str, run: str) -> RunSt
     try:
         return _read(directory, store, node, run)
     except BmctlError as error:
-        entry = _entries(directory, node).get(run)
-        began = entry.began if entry is not None else 0.0
+        entry = _entry_of(directory, node, run)
         return RunStory(
             run=run,
             node=node,
-            verb=entry.verb if entry is not None else "",
-            began=began,
-            ended=began,
+            verb=entry.verb,
+            began=entry.began,
+            ended=entry.began,
             ending=Ending.CUT_OFF,
             error=error.message,
             hint=error.hint,
@@ -60,13 +59,19 @@ def _read(directory: StateDirectory, store: Store, node: str, run: str) -> RunSt
     story = read_story(
         directory.run(run),
         busy_since=holder.since if holder is not None else None,
-        entry=_entries(directory, node).get(run),
+        entry=_entry_of(directory, node, run),
     )
     return replace(story, node=story.node or node)
 
 
 def _entries(directory: StateDirectory, node: str) -> dict[str, HistoryEntry]:
     return {entry.run: entry for entry in remembered_runs(directory, node)}
+
+
+def _entry_of(directory: StateDirectory, node: str, run: str) -> HistoryEntry:
+    """What the history says of a run; of one from before there was a history, what its id says."""
+    found = _entries(directory, node).get(run)
+    return found if found is not None else HistoryEntry(run=run, verb="", began=run_began(run))
 
 
 def _named_in_record(store: Store, node: str) -> tuple[str, ...]:

@@ -16,7 +16,10 @@ from bmctl.store.fetch_log import FETCHES, RUNNING, FetchNote, read_fetches
 from bmctl.store.history import HistoryEntry
 from bmctl.store.journal import Story, read_journal
 from bmctl.store.marks import Mark
-from bmctl.store.run_folder import RunFolder
+from bmctl.store.run_folder import JOURNAL, RunFolder
+
+_NEVER_BEGAN = "it ended before it began; nothing was done to the machine"
+_FOLDER_GONE = "its folder is gone, and with it how it went"
 
 
 def read_story(
@@ -26,15 +29,15 @@ def read_story(
 
     `busy_since` is since when a living process has held the run's node, in seconds since the epoch: a
     run without an end that gave a sign since then is running, another was cut off. `entry` is what the
-    node's history says of the run; it is told where the run ended before its journal began. Raises
-    `BmctlError` where there is neither, or the journal is damaged.
+    node's history says of the run; it is told where the run ended before its journal began, or its folder is
+    gone. Raises `BmctlError` where there is neither, or the journal is damaged.
     """
     try:
-        journal = read_journal(folder / "journal.jsonl")
+        journal = read_journal(folder / JOURNAL)
     except BmctlError:
         if entry is None or _has_journal(folder):
             raise
-        return _never_begun(folder.name, entry)
+        return _without_journal(folder, entry)
     reader = _Reader(folder=folder, journal=journal, plan=_plan(folder))
     return reader.read(busy_since)
 
@@ -42,20 +45,21 @@ def read_story(
 def _has_journal(folder: Path) -> bool:
     """Whether there is a journal with a header; a torn header never happened."""
     try:
-        return b"\n" in (folder / "journal.jsonl").read_bytes()
+        return b"\n" in (folder / JOURNAL).read_bytes()
     except OSError:
         return False
 
 
-def _never_begun(run: str, entry: HistoryEntry) -> RunStory:
+def _without_journal(folder: Path, entry: HistoryEntry) -> RunStory:
+    known = folder.is_dir()
     return RunStory(
-        run=run,
+        run=folder.name,
         node="",
         verb=entry.verb,
         began=entry.began,
         ended=entry.began,
-        ending=Ending.CUT_OFF,
-        error="it ended before it began; nothing was done to the machine",
+        ending=Ending.CUT_OFF if known else Ending.FORGOTTEN,
+        error=_NEVER_BEGAN if known else _FOLDER_GONE,
         sittings=(Sitting(began=entry.began, ended=entry.began),),
     )
 

@@ -31,6 +31,7 @@ class Ending(StrEnum):
     TAKEN_BACK = "taken back"  # done, but its result was gone when the run went on
     RUNNING = "running"
     NOT_BEGUN = "not begun"
+    FORGOTTEN = "forgotten"  # its folder is gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ upgrade/                    what changes of schema changed, and how it was befor
 
 from __future__ import annotations
 
+import calendar
 import secrets
 import time
 from dataclasses import dataclass
@@ -149,6 +150,14 @@ class StateDirectory:
 def make_run_id(now: float) -> str:
     """A new run id that sorts by time: `20260314T150926Z-6f2a1c`."""
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{secrets.token_hex(3)}"
+
+
+def run_began(run_id: str) -> float:
+    """When the run of this id began, in whole seconds since the epoch; 0 where the id does not say."""
+    try:
+        return float(calendar.timegm(time.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ")))
+    except ValueError:
+        return 0.0
 
 
 def _split(key: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -231,6 +232,20 @@ def test_a_run_that_ended_before_it_began_is_in_the_history_too(directory):
     (story,) = node_stories(directory, open_store(directory.root), "n1")
     assert (story.node, story.verb, story.ending) == ("n1", "clean", Ending.CUT_OFF)
     assert "before it began" in (story.error or "")
+
+
+def test_a_run_whose_folder_was_deleted_is_still_named(directory, run):
+    run.start()
+    run.end()
+    shutil.rmtree(run.folder.path)
+    (story,) = node_stories(directory, open_store(directory.root), "n1")
+    assert (story.run, story.verb, story.ending) == (run.run, "deploy", Ending.FORGOTTEN)
+    assert "its folder is gone" in (story.error or "")
+    directory.history_path("n1").unlink()
+    store = open_store(directory.root)
+    update_node(store, "n1", lambda record: replace(record, run_id=run.run))
+    (story,) = node_stories(directory, store, "n1")
+    assert (story.ending, story.began) == (Ending.FORGOTTEN, 1_773_500_966)
 
 
 def test_runs_of_before_the_history_are_found_by_the_record(directory, new_run):

@@ -164,7 +164,8 @@ def _summary(alike: tuple[Finding, ...]) -> str:
     nodes = _some([finding.node for finding in alike if finding.node])
     places = [finding.place for finding in alike if finding.place]
     shown = places[0] if places else ""
-    more = f" and {len(places) - 1} more places" if len(set(places)) > 1 else ""
+    others = len(set(places)) - 1
+    more = f" and {others} more place{'s' if others > 1 else ''}" if others > 0 else ""
     where = f" [{shown}{more}]" if shown else ""
     remedy = f". Remedy: {first.remedy}" if first.remedy else ""
     return f"{nodes}{first.text}{where}{remedy}"

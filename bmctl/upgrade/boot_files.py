@@ -10,7 +10,7 @@ from typing import Any
 
 from bmctl.errors import BmctlError
 from bmctl.store.directory import StateDirectory
-from bmctl.store.filestore import FileStore
+from bmctl.store.document import read_record
 from bmctl.store.interface import Store
 
 KEY = "files/boot"
@@ -33,7 +33,7 @@ class UsedFile:
 
 def used_files(directory: StateDirectory) -> Mapping[Path, UsedFile]:
     """What is remembered, by path."""
-    record = FileStore(directory).get(KEY)
+    record = read_record(directory.record_path(KEY), KEY, staging=directory.staging)
     return _read(record.value) if record is not None else {}
 
 

@@ -15,6 +15,7 @@ from bmctl.inventory.parse import parse
 from bmctl.inventory.tree import Body
 from bmctl.store.change_set import Change, ChangeSet
 from bmctl.store.schema import SCHEMA, SchemaFile, read_schema, require_present
+from bmctl.upgrade.changed_defaults import CHANGED_DEFAULTS
 from bmctl.upgrade.edits import Edit, Insert, Remove, Rename, edited
 from bmctl.upgrade.key_changes import KEY_CHANGES, Fate, KeyChange, Touched, find_changes
 from bmctl.upgrade.migrations import MIGRATIONS, Migration, Value, migrated, migrations_from
@@ -88,6 +89,7 @@ def plan_upgrade(
         ),
         what=(
             *(step.what for step in steps),
+            *(f"unsaid, {default.means}" for default in CHANGED_DEFAULTS if default.schema > schema.version),
             *(f"{inventory}: {one.key} {one.change.describe()}" for one in fixable),
         ),
         open_questions=tuple(one for one in touched if not one.change.fixable),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from bmctl.model.node import DriverName
 from bmctl.upgrade.check import Check, Finding, Level
@@ -38,9 +39,13 @@ def _run(look: Look) -> Iterator[Finding]:
 
 @cache
 def _missing(driver: str) -> str | None:
-    """The module that a driver needs and that cannot be found."""
-    wanted = (f"bmctl.drivers.{driver}", LIBRARIES.get(driver))
-    return next((module for module in wanted if module and find_spec(module) is None), None)
+    """The module that a driver needs and that cannot be found; none is imported for it."""
+    package = find_spec("bmctl.drivers")
+    places = package.submodule_search_locations or () if package is not None else ()
+    if not any(Path(place, f"{driver}.py").is_file() for place in places):
+        return f"bmctl.drivers.{driver}"
+    library = LIBRARIES.get(driver)
+    return library if library is not None and find_spec(library) is None else None
 
 
 CHECK = Check(name="drivers", title="Drivers", run=_run)

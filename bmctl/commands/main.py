@@ -33,6 +33,7 @@ COMMANDS = {
     "power": Entry(f"{_HERE}.power", "Look at and switch the power of machines."),
     "media": Entry(f"{_HERE}.media", "Build boot media as files."),
     "ramdisk": Entry(f"{_HERE}.ramdisk", "Build and keep deploy ramdisks."),
+    "image": Entry(f"{_HERE}.image", "Check images without a machine, and keep their cache small."),
     "inventory": Entry(f"{_HERE}.inventory", "Check the inventory."),
     "schema": Entry(f"{_HERE}.schema", "Print the inventory's JSON Schema."),
     "lab": Entry(f"{_HERE}.lab", "Run virtual machines with real firmware and controllers."),

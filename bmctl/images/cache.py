@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,15 @@ LOCK_PAUSE = 0.2
 class Entry:
     """A prepared raw image and what its source was.
 
-    `sha256` is the raw image's; `source_sha256` that of what it was made of, empty where it was not kept.
+    `sha256` is the raw image's; `source_sha256` that of what it was made of, and `name` the file name of
+    that; both empty where they were not kept.
     """
 
     path: Path
     size: int
     sha256: str
     source_sha256: str = ""
+    name: str = ""
     format: ImageFormat
     compression: Compression | None
 
@@ -75,20 +77,30 @@ class ImageCache:
 
     def find(self, key: Checksum) -> Entry | None:
         """The entry for a source with this checksum; None where there is none, or it is not whole."""
-        path = self._objects / f"{_name(key)}.raw"
-        facts = _read_json(path.with_suffix(".json"))
-        try:
-            entry = Entry(
-                path=path,
-                size=int(facts["size"]),
-                sha256=str(facts["sha256"]),
-                source_sha256=str(facts.get("source_sha256", "")),
-                format=ImageFormat(facts["format"]),
-                compression=Compression(facts["compression"]) if facts["compression"] else None,
+        entry = read_entry(self._objects / f"{_name(key)}.raw")
+        if entry is not None:
+            with suppress(OSError):  # another user's cache is fine to read
+                os.utime(_facts_of(entry.path))
+        return entry
+
+    def entries(self) -> tuple[tuple[Entry, float], ...]:
+        """Every entry with the time of its last use, in seconds since 1970, oldest first."""
+        found = (entry for path in self._objects.glob("*.raw") if (entry := read_entry(path)))
+        return tuple(
+            sorted(
+                ((entry, _facts_of(entry.path).stat().st_mtime) for entry in found), key=lambda pair: pair[1]
             )
-            return entry if path.stat().st_size == entry.size else None
-        except (KeyError, ValueError, TypeError, OSError):
-            return None
+        )
+
+    def drop(self, entry: Entry) -> bool:
+        """Remove an entry and what is left of killed makers; false where one is at work on it now."""
+        stem = entry.path.with_suffix("")
+        with stem.with_suffix(".lock").open("a") as lock:
+            if not _try_lock(lock.fileno()):
+                return False
+            for path in (_facts_of(entry.path), entry.path, *self._objects.glob(f"{stem.name}.*.part")):
+                path.unlink(missing_ok=True)
+        return True
 
     def add(self, key: Checksum, made: Entry) -> Entry:
         """Move a finished file into the cache; what was there for the same checksum is replaced."""
@@ -98,10 +110,11 @@ class ImageCache:
             "size": made.size,
             "sha256": made.sha256,
             "source_sha256": made.source_sha256,
+            "name": made.name,
             "format": made.format,
             "compression": made.compression,
         }
-        _write_json(path.with_suffix(".json"), facts)
+        _write_json(_facts_of(path), facts)
         return replace(made, path=path)
 
     def known_digests(self, path: Path, stamp: Stamp) -> dict[str, str]:
@@ -130,6 +143,28 @@ class ImageCache:
 
     def _facts_file(self, path: Path) -> Path:
         return self._facts / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
+
+
+def read_entry(path: Path) -> Entry | None:
+    """What is known of a raw image in the cache; None where it is not whole."""
+    facts = _read_json(_facts_of(path))
+    try:
+        entry = Entry(
+            path=path,
+            size=int(facts["size"]),
+            sha256=str(facts["sha256"]),
+            source_sha256=str(facts.get("source_sha256", "")),
+            name=str(facts.get("name", "")),
+            format=ImageFormat(facts["format"]),
+            compression=Compression(facts["compression"]) if facts["compression"] else None,
+        )
+        return entry if path.stat().st_size == entry.size else None
+    except (KeyError, ValueError, TypeError, OSError):
+        return None
+
+
+def _facts_of(path: Path) -> Path:
+    return path.with_suffix(".json")
 
 
 def _name(key: Checksum) -> str:

@@ -32,8 +32,8 @@ _BOUNDS = Bounds()
 class PreparedImage:
     """A raw image on this host, as an agent will stream it.
 
-    `checksum` is the SHA-256 of `path`. `source_checksum` is that of the image as published, and
-    `verified` says whether the operator gave it (else it was computed here and proves nothing).
+    `checksum` is the SHA-256 of `path`. `source_checksum` is that of the image as published, and `verified`
+    says whether a checksum or signature vouches for it (else it was computed here and proves nothing).
     `signer` says who signed image or checksum file; empty where nobody had to. `loaders` are the programs in
     the EFI system partition; `lone_part` says what an image without partition table is, where that is known.
     """
@@ -233,7 +233,7 @@ class _Preparation:
         else:
             made = await self.maker.make(source, content, key)
         read_partitions(made.path, name=f"image {self.image.name}")
-        return replace(made, source_sha256=digests["sha256"])
+        return replace(made, source_sha256=digests["sha256"], name=self.maker.name)
 
     def _describe(self, entry: Entry, source: Checksum) -> PreparedImage:
         partitions = read_partitions(entry.path, name=f"image {self.image.name}")
@@ -244,7 +244,7 @@ class _Preparation:
             size=entry.size,
             checksum=Checksum(algorithm="sha256", value=entry.sha256),
             source_checksum=source,
-            verified=self.published.checksum is not None,
+            verified=self.published.checksum is not None or proof is not None,
             format=entry.format,
             compression=entry.compression,
             partitions=partitions,

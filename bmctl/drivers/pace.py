@@ -15,6 +15,8 @@ class Pace:
     """Between the tries of a change; the last one goes on."""
     goodbye: float = 3.0
     """How long a call on its way may hold up the goodbye."""
+    power_look: float = 0.3
+    """Before the first look at a machine that was switched; later looks come more and more seldom."""
     media_rest: float = 3.0
     """Between two rounds of ejecting and inserting."""
     media_look: float = 0.3

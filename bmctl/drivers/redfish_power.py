@@ -13,8 +13,7 @@ from bmctl.drivers.redfish_conversation import Conversation
 from bmctl.errors import BmctlError, RefusedError
 from bmctl.model.firmware import PowerAction, PowerState
 
-# Seconds between looks: most machines switch at once, the others are not asked often.
-FIRST_PAUSE = 0.3
+# Seconds between looks: machines that do not switch at once are not asked often.
 LONGEST_PAUSE = 3.0
 
 _STATES = {
@@ -69,7 +68,9 @@ class RedfishPower:
         start = time.monotonic()
         for number in itertools.count():
             left = timeout - (time.monotonic() - start)
-            await asyncio.sleep(max(0.0, min(FIRST_PAUSE * 2 ** min(number, 8), LONGEST_PAUSE, left)))
+            await asyncio.sleep(
+                max(0.0, min(self._conversation.pace.power_look * 2 ** min(number, 8), LONGEST_PAUSE, left))
+            )
             if (state := await self.state()) is wanted:
                 return
             if left <= 0:

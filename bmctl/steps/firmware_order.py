@@ -9,12 +9,13 @@ from typing import Any
 from bmctl.drivers.abilities import FirmwareUpdate
 from bmctl.errors import BmctlError, LostAnswerError
 from bmctl.model.controller import Component, Started
+from bmctl.model.firmware import PowerAction
 from bmctl.ports import Ports
 from bmctl.steps.controller_return import wait_for_controller
 from bmctl.steps.controller_tasks import task_end
 from bmctl.steps.firmware_source import controller_url
 from bmctl.steps.patience import Patience
-from bmctl.steps.restarting import restart, restore_power, seen
+from bmctl.steps.restarting import Look, is_restarting, restart, restore_power, seen
 
 # The longest time that one update may take; Ironic's cap, too.
 BUDGET = 7200.0
@@ -63,7 +64,7 @@ async def _carry_out(
 ) -> None:
     url = await controller_url(ports, order.url, order.checksum)
     component = None if order.component is None else await firmware.find(order.component)
-    begun = await _begun(ports, firmware, order, component, fact, url)
+    begun = await _begun(ports, firmware, order, component, fact, url, patience)
     if begun.task is not None:
         await task_end(
             ports,
@@ -84,6 +85,7 @@ async def _begun(
     component: Component | None,
     fact: str,
     url: str,
+    patience: Patience,
 ) -> Started:
     """The update that runs: one from an earlier process, else a new one."""
     earlier = _remembered(ports, fact, order)
@@ -105,7 +107,7 @@ async def _begun(
     try:
         begun = await firmware.start(url, component.targets if component else ())
     except LostAnswerError as error:
-        found = await _sought_task(ports, asking["before"])
+        found = await _sought_task(ports, asking["before"], patience)
         if found is None:
             raise _doubt(ports, fact, order, error.message) from error
         begun = Started(task=found)
@@ -133,10 +135,11 @@ def _doubt(ports: Ports, fact: str, order: FirmwareOrder, why: str) -> BmctlErro
 
 
 async def _nudge(ports: Ports, fact: str, order: FirmwareOrder, patience: Patience) -> None:
-    """The task waits for the machine to restart. One that is running is never disturbed."""
+    """Restart the machine; how far that came is in the journal, since a second restart may come amiss."""
     earlier = _remembered(ports, fact, order)
-    _remember(ports, fact, order, **{**earlier, "restarted": True})
+    _remember(ports, fact, order, **{**earlier, "restart": "begun"})
     await restart(ports, patience=patience)
+    _remember(ports, fact, order, **{**earlier, "restart": "done"})
 
 
 async def _take_effect(
@@ -151,14 +154,16 @@ async def _take_effect(
     before = _remembered(ports, fact, order).get("version", "")
 
     async def changed() -> bool:
-        return component is None or (await firmware.find(component.name)).version != before
+        return component is not None and (await firmware.find(component.name)).version != before
+
+    async def is_in_effect() -> bool:
+        # Some machines write it while they start, and must not be switched off then.
+        return await seen(ports, f"the {order.label}", changed, within=patience.unproven, patience=patience)
 
     if order.component == BMC or component is None:
         await wait_for_controller(ports, patience=patience)
-    if order.component != BMC and not _remembered(ports, fact, order).get("restarted"):
-        await _nudge(ports, fact, order, patience)
-        # Some machines write it while they start, and must not be switched off then.
-        await seen(ports, f"the {order.label}", changed, within=patience.unproven, patience=patience)
+    if order.component != BMC:
+        await _restart_once(ports, order, fact, is_in_effect, patience)
     await restore_power(ports)
     if component is not None:
         after = (await firmware.find(component.name)).version
@@ -166,10 +171,25 @@ async def _take_effect(
     ports.evidence.see(order.label, "updated")
 
 
-async def _sought_task(ports: Ports, before: list[str] | None) -> str | None:
+async def _restart_once(
+    ports: Ports, order: FirmwareOrder, fact: str, is_in_effect: Look, patience: Patience
+) -> None:
+    """Restart the machine unless that was done; where a cut leaves it open, only if nothing else helps."""
+    how_far = _remembered(ports, fact, order).get("restart")
+    if how_far == "done":
+        return
+    if how_far == "begun" and is_restarting(ports):
+        await ports.driver.power.set(PowerAction.ON)
+        if await is_in_effect():
+            return
+    await _nudge(ports, fact, order, patience)
+    await is_in_effect()
+
+
+async def _sought_task(ports: Ports, before: list[str] | None, patience: Patience) -> str | None:
     """The task that a lost answer began; the controller may be slow to list it."""
     for number in range(_LOOKS):
-        await asyncio.sleep(number)
+        await asyncio.sleep(number * patience.listed)
         if (found := await _new_task(ports, before)) is not None:
             return found
     return None

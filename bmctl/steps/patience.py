@@ -19,6 +19,8 @@ class Patience:
     """How long a start of the machine is waited for where nothing tells when its firmware is ready."""
     stuck: float = 30.0
     """After how long a task that has not begun is taken to wait for a restart."""
+    listed: float = 1.0
+    """How long a controller may take to list a task that it began, times one, two and so on."""
     absent: float = 600.0
     """How long a controller may not answer while it restarts itself."""
     settle: float = 20.0

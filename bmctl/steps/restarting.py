@@ -45,13 +45,17 @@ async def restart(ports: Ports, *, patience: Patience) -> None:
     await ports.driver.power.set(PowerAction.ON)
 
 
+def is_restarting(ports: Ports) -> bool:
+    """Whether a restart has begun, by this or an earlier process, after which the power is to be restored."""
+    return ports.record.get(_FOUND) is not None
+
+
 async def restore_power(ports: Ports) -> None:
-    """Leave the machine off where it was off before the first restart."""
+    """Leave the machine as it was before the first restart; a cut may have come while it was off."""
     found = ports.record.get(_FOUND)
     if found is None:
         return
-    if found == PowerState.OFF.value:
-        await ports.driver.power.set(PowerAction.OFF)
+    await ports.driver.power.set(PowerAction.OFF if found == PowerState.OFF.value else PowerAction.ON)
     ports.record.put(_FOUND, None)
 
 

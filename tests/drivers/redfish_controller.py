@@ -24,6 +24,7 @@ HASTY = Pace(
     read_again=(0.05, 0.05),
     ask_again=(0.05, 0.05),
     goodbye=0.3,
+    power_look=0.02,
     media_rest=0.05,
     media_look=0.02,
     see_empty=0.2,

@@ -6,6 +6,7 @@ import pytest
 
 from bmctl.drivers import open_driver
 from bmctl.drivers.abilities import Access
+from bmctl.drivers.pace import Pace
 from bmctl.errors import RefusedError
 from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState, SecureBootState
 from bmctl.model.secret import Secret
@@ -92,7 +93,7 @@ async def test_requests_are_counted(any_driver):
 
 
 async def test_the_emulators_machine_is_waited_for_until_it_is_on(emulator):
-    async with open_driver("redfish", emulator.access(2)) as driver:
+    async with open_driver("redfish", emulator.access(2, pace=Pace())) as driver:
         before = driver.session.requests
         await driver.power.set(PowerAction.ON)
         assert await driver.power.state() is PowerState.ON

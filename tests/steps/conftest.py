@@ -5,4 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))  # for the machine on paper, in any import mode
+TESTS = Path(__file__).parents[1]
+# For the machine on paper and the tests' own controllers, in any import mode.
+sys.path[:0] = [str(TESTS / "engine"), str(TESTS / "drivers"), str(TESTS / "drivers" / "mock_controller")]

@@ -16,7 +16,7 @@ from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.listing import run_listed_step
 from bmctl.steps.look_at_disks import look_at_disks, remembered_disks
-from bmctl.steps.read_back import is_offered
+from bmctl.steps.offered import is_offered
 
 PRIORITY = 80
 BUDGET = 900.0
@@ -53,12 +53,15 @@ async def check_duplicates(ports: Ports, args: CheckDuplicates) -> None:
 
 
 def _find(ports: Ports, args: CheckDuplicates) -> tuple[Duplicate, ...]:
-    image = ports.record.get("image")
+    image, target = ports.record.get("image"), ports.record.get("disk")["name"]
+    disks = remembered_disks(ports)
+    if all(disk.name == target for disk in disks):
+        return ()
     path = Path(image["path"])
     return duplicates(
         read_filesystems(path, read_partitions(path, name=f"image {image['name']}")),
-        remembered_disks(ports),
-        ports.record.get("disk")["name"],
+        disks,
+        target,
         config_drive=args.config_drive,
     )
 

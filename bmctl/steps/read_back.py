@@ -20,7 +20,7 @@ from bmctl.images.tables import TableDiffersError
 from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.listing import run_listed_step
-from bmctl.steps.payload import LISTINGS
+from bmctl.steps.offered import is_offered
 
 PRIORITY = 80
 # As long as the write may take: a slow disk reads no faster.
@@ -75,12 +75,6 @@ async def read_back(ports: Ports, args: ReadBack) -> None:
         await _require_same_image(ports, path)
         raise await _difference(ports, layout, path, wrong, seen.device)
     _remember(ports, layout, seen)
-
-
-def is_offered(ports: Ports, step: str) -> bool:
-    """Whether the agent of this run listed a deploy step of this name."""
-    listed = (ports.record.get(LISTINGS) or {}).get(StepKind.DEPLOY.value) or {}
-    return any(each["interface"] == "deploy" and each["step"] == step for each in listed.get("steps", ()))
 
 
 async def _both(

@@ -53,7 +53,7 @@ def test_the_agent_finds_the_manager_and_reports_its_version(answer):
 
 def test_its_steps_stand_beside_the_generic_ones(answer):
     own = [step["step"] for step in answer["steps"]["BmctlHardwareManager"]]
-    assert own == ["read_back", "erase_signatures"]
+    assert own == ["read_back", "list_disks", "erase_signatures"]
     generic = {step["step"] for step in answer["steps"]["GenericHardwareManager"]}
     assert {"write_image", "erase_devices_metadata", "apply_configuration"} <= generic
 

@@ -90,7 +90,7 @@ def test_the_manager_answers_what_an_agent_asks_and_nothing_of_the_generic_one()
     assert manager.evaluate_hardware_support() > 0
     assert manager.get_version() == {"name": "bmctl", "version": "1.0"}
     listed = manager.get_deploy_steps({}, [])
-    assert [step["step"] for step in listed] == ["read_back", "erase_signatures"]
+    assert [step["step"] for step in listed] == ["read_back", "list_disks", "erase_signatures"]
     assert all(step["priority"] == 0 for step in listed), "they run only when asked for"
     listed[0]["hwm"] = "the agent writes into what it is given"
     assert "hwm" not in STEPS[0]
@@ -101,5 +101,6 @@ def test_the_manager_answers_what_an_agent_asks_and_nothing_of_the_generic_one()
         "get_version",
         "get_deploy_steps",
         "read_back",
+        "list_disks",
         "erase_signatures",
     }

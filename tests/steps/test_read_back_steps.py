@@ -68,6 +68,9 @@ class DiskAgent:
         self.other = 'KNAME="vdb" TYPE="disk" SIZE="8000"'
         return [disk]
 
+    def list_disks(self) -> str:
+        return self.other
+
     async def collect_logs(self, *, secrets: tuple[str, ...] = ()) -> bytes:
         output = io.BytesIO()
         with tarfile.open(fileobj=output, mode="w:gz") as archive:
@@ -267,3 +270,10 @@ async def test_an_agent_that_cannot_wipe_one_disk_is_told(deployed):
 async def test_other_disks_without_the_images_names_are_fine(deployed):
     deployed.agent.other = 'KNAME="vdb" TYPE="disk" SIZE="8000" FSTYPE="ext4" LABEL="data"'
     await check(deployed, "refuse")
+
+
+async def test_disks_are_listed_quickly_where_the_agent_can(deployed):
+    deployed.offer("list_disks", "erase_signatures")
+    await check(deployed, "wipe")
+    assert [step["step"] for step in deployed.agent.ran] == ["list_disks", "erase_signatures", "list_disks"]
+    assert deployed.record.get("disks")[0]["contents"] == []

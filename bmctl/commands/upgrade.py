@@ -141,7 +141,7 @@ def _carry_out(settings: Settings, plan: UpgradePlan) -> int:
 
     left = carry_out(plan)
     for path in left:
-        show_warning(f"{path} was changed by somebody else meanwhile and left alone")
+        show_warning(f"{path} was left alone: it was changed meanwhile, or may not be written")
     return _told(settings, plan, done=True)
 
 

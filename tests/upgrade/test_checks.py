@@ -391,6 +391,13 @@ def test_agent_versions(site, version, level):
     assert [finding.level for finding in site.findings("agent-version")] == ([level] if level else [])
 
 
+def test_the_agent_of_a_ramdisk_of_others_is_known_once_it_ran(site):
+    from bmctl.ramdisk.shelf import find
+
+    site.remember(listings={find(site.cache / "ramdisks").digest: {"agent": "9.1.0", "learnt": NOW}})
+    assert "ramdisk small has agent 9.1.0" in site.finding("agent-version").text
+
+
 def test_loaders_that_are_missing_fail(site):
     (site.roots / LOADERS[0]).unlink()
     (site.roots / LOADERS[1]).unlink()

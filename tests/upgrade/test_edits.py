@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bmctl.errors import InvalidError
+from bmctl.inventory import check
 from bmctl.inventory.parse import parse
+from bmctl.inventory.problems import Level
 from bmctl.inventory.tree import Body, Items, Mark, Tree
 from bmctl.store.filestore import open_store
 from bmctl.upgrade.carry_out import carry_out
@@ -295,8 +297,16 @@ def test_what_defaults_or_the_group_give_is_not_missing():
     assert [touched.key for touched in find_changes(root, tuple(changes))] == ["nodes[1].zone"]
 
 
-def test_the_released_inventory_needs_no_change(tmp_path):
-    assert plan_upgrade(tmp_path / "state", EXAMPLE, now=0.0).is_empty
+@pytest.mark.parametrize(
+    "inventory", sorted(EXAMPLE.parent.glob("inventory-*.yaml")), ids=lambda path: path.name
+)
+def test_the_inventory_of_every_release_can_be_read_after_the_upgrade(tmp_path, inventory):
+    path = tmp_path / "inventory.yaml"
+    path.write_bytes(inventory.read_bytes())
+    plan = plan_upgrade(tmp_path / "state", path, now=0.0)
+    if not plan.is_empty:
+        carry_out(plan)
+    assert [problem for problem in check(path) if problem.level is Level.ERROR] == []
 
 
 def test_an_inventory_that_is_not_utf_8_is_refused(tmp_path):

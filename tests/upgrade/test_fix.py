@@ -22,6 +22,7 @@ from bmctl.store.directory import StateDirectory
 from bmctl.store.filestore import open_store
 from bmctl.store.owner import this_process
 from bmctl.store.record import get_node, list_nodes, update_node
+from bmctl.store.run_folder import RunFolder
 from bmctl.store.schema import SCHEMA, read_schema
 from bmctl.upgrade.carry_out import carry_out
 from bmctl.upgrade.plan import plan_rollback, plan_upgrade
@@ -51,6 +52,18 @@ def test_the_state_of_every_release_can_be_used_after_the_upgrade(tmp_path, sche
         assert records[Path(name).stem].provision_state.value == value["provision_state"]
         assert records[Path(name).stem].extra == {}
     assert plan_upgrade(root, None, now=NOW).is_empty
+
+
+@pytest.mark.parametrize("schema", EVERY_SCHEMA)
+def test_the_runs_of_every_release_can_be_read_after_the_upgrade(tmp_path, schema):
+    root = lay_out(f"state-{schema}", tmp_path / "state")
+    upgrade(root)
+    directory = open_store(root).directory
+    outcomes = {}
+    for record in list_nodes(open_store(root)):
+        for run_id in (*record.history, *([record.run_id] if record.run_id else [])):
+            outcomes[record.name] = RunFolder(directory.run(run_id)).outcome()
+    assert outcomes == {"n1": "done", "n2": "failed", "n3": None, "n4": "held"}
 
 
 def test_what_an_agent_offered_is_kept_for_its_ramdisk(old_state):

@@ -15,8 +15,9 @@ NEWEST_MAJOR = 13
 
 
 def _run(look: Look) -> Iterator[Finding]:
+    told = _told(look)
     for ramdisk in look.ramdisks.values():
-        version = ramdisk.agent_version
+        version = ramdisk.agent_version or told.get(ramdisk.digest)
         numbers = _numbers(version)
         if numbers is None:
             continue
@@ -34,6 +35,17 @@ def _run(look: Look) -> Iterator[Finding]:
                 remedy="try it on one machine before you deploy many",
                 place=str(ramdisk.initramfs),
             )
+
+
+def _told(look: Look) -> dict[str, str]:
+    """What agents said of themselves, by the digest of the ramdisk they ran in."""
+    listings = (record.get("listings") or {} for record in look.records.values())
+    return {
+        digest: str(entry["agent"])
+        for kept in listings
+        for digest, entry in kept.items()
+        if entry.get("agent")
+    }
 
 
 def _numbers(version: str | None) -> tuple[int, ...] | None:

@@ -105,7 +105,7 @@ def _row(story: RunStory) -> tuple[str, ...]:
 
 def _tell_run(settings: Settings, story: RunStory) -> None:
     if settings.json:
-        click.echo(json.dumps({**story.to_json(), "outcome": story.ending.value}, indent=2))
+        click.echo(json.dumps(story.to_json(), indent=2))
         return
     show_pairs(_facts(story))
     click.echo()

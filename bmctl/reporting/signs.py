@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +41,36 @@ def _order(sign: Sign) -> float:
 def by_process(signs: tuple[Sign, ...]) -> tuple[tuple[Sign, ...], ...]:
     """The signs of each process that worked on the run, the first one's first.
 
-    A process writes down what it makes the run with, tells what it plans, and works.
+    A process writes down what it makes the run with, tells what it plans, works, and writes down the end.
     """
-    parts: list[list[Sign]] = []
+    parts: list[_Process] = []
     for sign in signs:
-        if not parts or _begins_another(sign, parts[-1]):
-            parts.append([])
-        parts[-1].append(sign)
-    return tuple(tuple(part) for part in parts)
+        if not parts or parts[-1].cannot_have_given(sign):
+            parts.append(_Process())
+        parts[-1].take(sign)
+    return tuple(tuple(part.signs) for part in parts)
 
 
-def _begins_another(sign: Sign, part: list[Sign]) -> bool:
-    """Whether the process whose signs these are cannot have given this one."""
-    if _is_opening(sign):
-        return any(earlier.is_event or earlier.kind == "mark" for earlier in part)
-    return _is_plan(sign) and any(_is_plan(earlier) for earlier in part)
+@dataclass(slots=True)
+class _Process:
+    """What one process gave signs of so far."""
+
+    signs: list[Sign] = field(default_factory=list)
+    works: bool = False
+    has_planned: bool = False
+    has_ended: bool = False
+
+    def cannot_have_given(self, sign: Sign) -> bool:
+        """Whether this sign is of a later process."""
+        if _is_opening(sign):
+            return self.works
+        return (_is_plan(sign) and self.has_planned) or (self.has_ended and not sign.is_event)
+
+    def take(self, sign: Sign) -> None:
+        self.signs.append(sign)
+        self.works = self.works or sign.is_event or sign.kind == "mark"
+        self.has_planned = self.has_planned or _is_plan(sign)
+        self.has_ended = self.has_ended or (sign.kind == "end" and not sign.is_event)
 
 
 def _is_opening(sign: Sign) -> bool:

@@ -140,17 +140,34 @@ class RunStory:
         return sum(task.seconds or 0.0 for task in self.tasks if task.worker is worker)
 
     def to_json(self) -> dict[str, Any]:
-        """The story as plain data, with the sums a reader would have to make."""
-        tasks = [
-            {**asdict(task), "ending": task.ending.value, "seconds": _rounded(task.seconds)}
-            for task in self.tasks
-        ]
+        """The story as plain data with the sums a reader would have to make; an ending is an `outcome`."""
+        plain = asdict(self)
+        del plain["ending"]
         return {
-            **asdict(self),
-            "tasks": tasks,
+            **plain,
+            "outcome": self.ending.value,
             "seconds": _rounded(self.seconds),
             "resumes": self.resumes,
+            "tasks": [_task_json(task) for task in self.tasks],
         }
+
+
+def _task_json(task: TaskStory) -> dict[str, Any]:
+    tries = [
+        {
+            "began": one.began,
+            "ended": one.ended,
+            "seconds": _rounded(one.seconds),
+            "outcome": one.ending.value,
+        }
+        for one in task.tries
+    ]
+    return {
+        **asdict(task),
+        "outcome": task.ending.value,
+        "seconds": _rounded(task.seconds),
+        "tries": tries,
+    }
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -226,5 +226,5 @@ def test_the_inventory_names_where_a_password_comes_from():
 def test_structure_and_what_is_no_secret_stay(report):
     story = json.loads(report.members()["story.json"])
     assert story["run"] == report.story.run
-    assert story["ending"] == "failed"
+    assert story["outcome"] == "failed"
     assert [task["worker"] for task in story["tasks"]] == ["agent", "controller"]

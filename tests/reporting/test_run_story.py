@@ -126,6 +126,18 @@ def test_a_run_that_was_interrupted_can_be_done_at_last(run):
     assert endings(run.story()) == {"agent.wait": ["interrupted", "done"]}
 
 
+def test_a_held_run_that_is_aborted_later_was_not_at_work_meanwhile(run):
+    run.start()
+    run.task("image.check", 10.0)
+    run.end("held", "held before the image is written")
+    run.now += 7200
+    run.start(planned=False, versions=False)
+    run.end("aborted", "aborted by an operator")
+    story = run.story()
+    assert (story.ending, story.error) == (Ending.ABORTED, "aborted by an operator")
+    assert story.seconds == pytest.approx(10, abs=0.1)
+
+
 def test_what_is_taken_back_was_done_once(run):
     run.start()
     run.task("power.power_on", 1.0)
@@ -202,7 +214,9 @@ def test_the_story_is_json(run):
     run.fetch(2.0, 2**21)
     run.end()
     plain = json.loads(json.dumps(run.story().to_json()))
-    assert plain["tasks"][0]["ending"] == "done"
+    assert plain["tasks"][0]["outcome"] == "done"
+    assert plain["tasks"][0]["tries"][0]["outcome"] == "done"
+    assert plain["outcome"] == "done"
     assert plain["resumes"] == 0
 
 

@@ -45,6 +45,8 @@ def command(ctx: click.Context, fix: bool, rollback: bool, dry_run: bool, yes: b
     was or all is changed. What was before is kept in the state directory.
     """
     if ctx.invoked_subcommand is not None:
+        if fix or rollback or dry_run or yes:
+            raise click.UsageError(f"{ctx.invoked_subcommand} changes nothing: say it alone", ctx=ctx)
         return ExitCode.DONE
     if fix == rollback:
         raise click.UsageError("say --fix, --rollback or check", ctx=ctx)

@@ -131,6 +131,6 @@ def test_what_was_cut_off_is_finished_first(old):
 
 
 def test_one_thing_must_be_asked_for(place):
-    for words in ((), ("--fix", "--rollback"), ("--dry-run",)):
+    for words in ((), ("--fix", "--rollback"), ("--fix", "check")):
         done = place.run("upgrade", *words)
         assert (done.returncode, done.stdout) == (2, "")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from old_states import contents, cut_at, lay_out
+from old_states import contents, lay_out
 
-from bmctl.errors import BusyError, ExitCode, InvalidError
+from bmctl.errors import BmctlError, BusyError, ExitCode, InvalidError
 from bmctl.store.change_set import Change, ChangeSet, commit
 from bmctl.store.directory import StateDirectory
 from bmctl.store.filestore import open_store
@@ -193,86 +192,86 @@ def see(root: Path) -> dict[str, bytes]:
     if schema is not None and schema.pending is not None:
         with suppress(InvalidError):  # what was cut off took the schema back
             StateDirectory.open(root)
-    return {name: data for name, data in contents(root).items() if not name.startswith("schema")}
+    return {name: data for name, data in contents(root).items() if name != "schema.json"}
 
 
-def ends(old_state) -> tuple[dict[str, bytes], dict[str, bytes], int]:
-    """Everything before, everything after, and how many file operations lie between."""
+def ends(old_state) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Everything as it is before an upgrade, and after."""
     root = old_state()
     before = see(root)
-    with cut_at(None) as counted:
-        upgrade(root)
-    return before, see(root), counted.count
+    upgrade(root)
+    return before, see(root)
 
 
-def test_killed_before_any_file_operation_the_old_or_the_new_state_is_whole(old_state):
-    before, after, operations = ends(old_state)
-    seen = set()
-    for number in range(1, operations + 1):
+def test_killed_before_any_file_operation_the_old_or_the_new_state_is_whole(old_state, killed):
+    before, after = ends(old_state)
+    seen = []
+    for number in itertools.count(1):
         root = old_state()
-        with cut_at(number):
-            upgrade(root)
+        if not killed("upgrade", number, root):
+            break
         schema = read_schema(root)
-        found = see(root)
-        assert found == (before if schema.version == 1 else after), f"cut at {number}"
-        seen.add(schema.version)
-    assert seen == {1, 2}
+        assert see(root) == (before if schema.version == 1 else after), f"killed at {number}"
+        seen.append((schema.version, schema.pending is not None))
+    assert set(seen) == {(1, False), (2, True), (2, False)}
+    assert seen == sorted(seen, key=[(1, False), (2, True), (2, False)].index)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=st.lists(st.integers(1, 260), min_size=2, max_size=5), back=st.booleans())
-def test_killed_again_while_it_is_finished(old_state, cuts, back):
-    before, after, _ = ends(old_state)
-    root = old_state()
-    if back:
-        upgrade(root)
-        before, after = after, before
-    first, *more = cuts
-    with cut_at(first):
-        roll_back(root) if back else upgrade(root)
-    for number in more:
-        with cut_at(number):
-            see(root)
-    assert see(root) in (before, after)
-
-
-def test_taking_back_can_be_killed_too(old_state):
+def test_taking_back_can_be_killed_too(old_state, killed):
     """An older bmctl, which knows nothing of pending changes, must not take a half of them for the whole."""
-    old, new, _ = ends(old_state)
+    old, new = ends(old_state)
     pending = 0
-    for number in range(1, 220, 11):
+    for number in itertools.count(1, 5):
         root = old_state()
         upgrade(root)
-        with cut_at(number):
-            roll_back(root)
+        if not killed("rollback", number, root):
+            break
         schema = read_schema(root)
         if schema.pending is not None:
             pending += 1
             assert schema.version == SCHEMA
-        assert see(root) in (old, new)
+        assert see(root) == (old if schema.version == 1 or schema.pending else new)
     assert pending
 
 
-KILLED = """
-import sys, time
-from pathlib import Path
-from bmctl.upgrade.carry_out import carry_out
-from bmctl.upgrade.plan import plan_upgrade
-plan = plan_upgrade(Path(sys.argv[1]), None, now=1.8e9)
-print("ready", flush=True)
-carry_out(plan)
-"""
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.002, 0.006])
-def test_a_real_kill(old_state, delay):
-    before, after, _ = ends(old_state)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(1, 260), min_size=2, max_size=5), back=st.booleans())
+def test_killed_again_while_it_is_finished(old_state, killed, cuts, back):
+    old, new = ends(old_state)
     root = old_state()
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(root)], stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        time.sleep(delay)
-        os.kill(process.pid, signal.SIGKILL)
-    assert see(root) in (before, after)
+    if back:
+        upgrade(root)
+    first, *more = cuts
+    killed("rollback" if back else "upgrade", first, root)
+    for number in more:
+        killed("open", number, root)
+    assert see(root) in (old, new)
+
+
+def test_many_at_once_finish_what_was_cut_off(old_state, killed):
+    _, after = ends(old_state)
+    root = next(root for root in pending_states(old_state, killed))
+    with ThreadPoolExecutor(4) as pool:
+        for opened in [pool.submit(open_store, root) for _ in range(8)]:
+            assert get_node(opened.result(), "n1").record.listings
+    assert see(root) == after
+    assert read_schema(root).pending is None
+
+
+def test_what_was_cut_off_needs_its_change_set(old_state, killed):
+    root = next(root for root in pending_states(old_state, killed))
+    for path in (root / "upgrade").glob("*.json"):
+        path.write_text("{}")
+    with pytest.raises(BmctlError, match="is damaged"):
+        open_store(root)
+
+
+def pending_states(old_state, killed) -> Iterator[Path]:
+    for number in itertools.count(1):
+        root = old_state()
+        assert killed("upgrade", number, root)
+        if read_schema(root).pending is not None:
+            yield root
 
 
 # -- files of others -------------------------------------------------------------------------------

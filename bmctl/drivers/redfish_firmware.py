@@ -11,6 +11,7 @@ import sushy.exceptions
 
 from bmctl.drivers.redfish_conversation import Conversation, action, link
 from bmctl.drivers.redfish_errors import Verdict, verdict
+from bmctl.drivers.redfish_manager import manager_of, manager_path
 from bmctl.drivers.redfish_tasks import started_by
 from bmctl.errors import BmctlError, InvalidError, LostAnswerError, RefusedError
 from bmctl.model.controller import Component, Started
@@ -28,6 +29,7 @@ class RedfishFirmware:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
+        self._targets: dict[str, str] = {}
 
     async def find(self, name: str) -> Component:
         """The component with that id or name, in any case; `bios` and `bmc` are known everywhere."""
@@ -87,13 +89,26 @@ class RedfishFirmware:
         return started_by(self._conversation.post(target, {**body, "Targets": [system]}))
 
     def _find(self, name: str) -> Component:
-        known = self._inventory()
+        """The inventory is read once: it has dozens of entries, and a component is looked at many times."""
         wanted = name.lower()
+        if wanted not in self._targets:
+            self._targets[wanted] = self._target_of(name)
+        target = self._targets[wanted]
+        if wanted in {BIOS, BMC}:
+            version = self._own_version(wanted)
+        else:
+            version = self._conversation.document(target).get("Version")
+        return Component(name=name, version=str(version or ""), targets=(target,))
+
+    def _target_of(self, name: str) -> str:
+        known, wanted = self._inventory(), name.lower()
         for path, document in known.items():
             if wanted in {str(document.get("Id")).lower(), str(document.get("Name")).lower()}:
-                return Component(name=name, version=str(document.get("Version") or ""), targets=(path,))
+                return path
         if wanted in {BIOS, BMC}:
-            return self._own(wanted, known)
+            version = self._own_version(wanted)
+            entries = (path for path, entry in known.items() if version and entry.get("Version") == version)
+            return next(entries, self._own_path(wanted))
         names = sorted({str(document.get("Id")) for document in known.values()} | {BIOS, BMC})
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         meant = f", did you mean {close[0]}" if close else ""
@@ -105,18 +120,18 @@ class RedfishFirmware:
         paths = [str(member.get("@odata.id")) for member in collection.get("Members") or ()]
         return {path: document for path in paths if (document := self._conversation.part(path)) is not None}
 
-    def _own(self, name: str, known: Mapping[str, Mapping[str, Any]]) -> Component:
-        """The BIOS or the controller, by the version that the system or its manager tells."""
-        resource: Any
+    def _own_path(self, name: str) -> str:
+        """The machine itself, or its manager, as what an update is for."""
+        path = manager_path(self._conversation) if name == BMC else None
+        return path or str(self._conversation.system.path)
+
+    def _own_version(self, name: str) -> str | None:
+        """What the system or its manager tells of the BIOS or of the controller."""
         if name == BIOS:
-            resource = self._conversation.look()
-            version = resource.json.get("BiosVersion")
+            told = self._conversation.look().json.get("BiosVersion")
         else:
-            resource = next(iter(self._conversation.system.managers), None)
-            version = resource.firmware_version if resource is not None else None
-        entries = (path for path, entry in known.items() if version and entry.get("Version") == version)
-        path = next(entries, str(resource.path) if resource is not None else None)
-        return Component(name=name, version=str(version or ""), targets=(path,) if path else ())
+            told = (manager_of(self._conversation) or {}).get("FirmwareVersion")
+        return None if told is None else str(told)
 
 
 def offers_firmware(document: Mapping[str, Any] | None) -> bool:

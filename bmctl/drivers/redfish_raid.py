@@ -47,9 +47,10 @@ class RedfishRaid:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._apply_times: dict[str, str | None] = {}
+        self._disks: dict[str, PhysicalDisk] = {}
 
     async def look(self) -> tuple[RaidController, ...]:
-        """All controllers that have volumes; a request for each controller, disk and volume."""
+        """All controllers that have volumes; a request for each controller, volume and new disk."""
         return await self._conversation.call("list its RAID volumes", self._look)
 
     async def create(self, volume: NewVolume) -> Started:
@@ -95,11 +96,17 @@ class RedfishRaid:
             id=str(document.get("Id") or path.rpartition("/")[2]),
             name=str(document.get("Name") or ""),
             levels=levels_of(self._conversation, document),
-            disks=tuple(_disk(disk, self._conversation.document(disk)) for disk in disks),
+            disks=tuple(self._disk(disk) for disk in disks),
             volumes=tuple(
                 _volume(volume, self._conversation.document(volume)) for volume in self._volume_paths(path)
             ),
         )
+
+    def _disk(self, path: str) -> PhysicalDisk:
+        """A disk, read once: there may be dozens, and volumes are looked at many times."""
+        if path not in self._disks:
+            self._disks[path] = _disk(path, self._conversation.document(path))
+        return self._disks[path]
 
     def _collection(self, controller: str) -> str:
         path = link(self._conversation.document(controller), "Volumes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from bmctl.store.marks import RunRecord
 if TYPE_CHECKING:
     from bmctl.agent.client import AgentClient
     from bmctl.drivers.abilities import Driver
+    from bmctl.images.chunks import Chunk, Extent
     from bmctl.images.prepare import PreparedImage
     from bmctl.images.progress import ImageProgress
     from bmctl.media.extents import ExtentFile
@@ -55,12 +56,19 @@ class ImageLibrary(Protocol):
 
     async def prepare(self, image: ImageSource, tell: Callable[[ImageProgress], None]) -> PreparedImage: ...
 
+    async def chunks(self, path: Path, sha256: str, extents: Sequence[Extent]) -> tuple[Chunk, ...]:
+        """Digests of parts of a raw image; with its SHA-256 they are kept for the next machine."""
+
+    async def digest(self, path: Path) -> str:
+        """The SHA-256 of a raw image as it is now."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Ports:
     """What the steps of one node's run may touch. `folder` is the run's own directory.
 
-    `medium_read` says whether any byte of the boot medium was fetched in this process.
+    `medium_read` says whether any byte of the boot medium was fetched in this process. `relatives` are
+    the ports of child and parent nodes that the plan acts on too. `rescue_password` is never journalled.
     """
 
     node: Node
@@ -72,11 +80,22 @@ class Ports:
     record: RunRecord
     folder: Path
     secrets: tuple[str, ...] = field(repr=False, default=())
+    rescue_password: str = field(repr=False, default="")
+    relatives: dict[str, Ports] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     medium_url: str = ""
     medium_read: bool = False
     _task: str = ""
     _tell: Tell | None = None
+
+    def of(self, node: str) -> Ports:
+        """The ports of a related node by name; these here where it is empty."""
+        return self.relatives[node] if node else self
+
+    @property
+    def task(self) -> str:
+        """The key of the task that runs."""
+        return self._task
 
     @contextmanager
     def telling(self, task: str, tell: Tell) -> Iterator[None]:

@@ -58,6 +58,7 @@ class RunKeys:
     path_key: str = field(repr=False)
     publisher: str
     timestamp: int
+    rescue_password: str = field(default="", repr=False)
 
 
 class Wire:
@@ -80,6 +81,8 @@ class Wire:
         self._server: FileServer | None = None
         self._clock = clock
         self._watches: dict[str, Callable[[Fetch], None]] = {}
+        self.boot_files: set[Path] = set()
+        """What this command's machines are booted with."""
         self._images = Images(cache / "images")
 
     async def __aenter__(self) -> Self:
@@ -182,7 +185,17 @@ class Wire:
                 record=record,
                 folder=folder,
                 secrets=(keys.path_key, keys.credentials.key_pem),
+                rescue_password=keys.rescue_password,
             )
+
+    def ramdisk_digest(self, node: Node) -> str | None:
+        """Names the ramdisk that the node will boot by its content, None where there is none yet."""
+        from bmctl.ramdisk.shelf import find
+
+        try:
+            return find(self._cache / "ramdisks", node.ramdisk).digest
+        except BmctlError:
+            return None
 
     def _medium(self, node: Node, keys: RunKeys, record: RunRecord) -> VirtualMedium:
         from bmctl.media.loaders import find_loaders
@@ -190,11 +203,13 @@ class Wire:
 
         ramdisk = find(self._cache / "ramdisks", node.ramdisk)
         _remember_versions(record, ramdisk)
+        loader = find_loaders(node.architecture)
+        self.boot_files.update((ramdisk.kernel, ramdisk.initramfs, *loader.paths))
         return VirtualMedium(
             node=node,
             kernel=ramdisk.kernel,
             initramfs=ramdisk.initramfs,
-            loader=find_loaders(node.architecture),
+            loader=loader,
             credentials=keys.credentials,
             publisher=keys.publisher,
             timestamp=keys.timestamp,

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from bmctl.commands.deploying import conduct, serving_options
-from bmctl.commands.nodes import nodes_argument, select
+from bmctl.commands.asked import all_option, asked_steps, chosen, steps_file_option
+from bmctl.commands.conducting import Conducting, conduct, running_options
+from bmctl.commands.nodes import nodes_argument
 from bmctl.commands.settings import common_options, settings_of
-from bmctl.errors import InvalidError
 
 EPILOG = """\b
 Examples:
   bmctl deploy n1 n2              two machines side by side
   bmctl deploy -g rack1           every node of a group
   bmctl deploy n1 --rebuild       again, over a system that runs
+  bmctl deploy n1 --hold-before deploy.write_image
   bmctl deploy --all --json       all nodes, events as JSON lines
 """
 
 
 @click.command(epilog=EPILOG)
 @nodes_argument()
-@click.option("--all", "everything", is_flag=True, help="Every node of the inventory.")
+@all_option
 @click.option("--rebuild", is_flag=True, help="Also nodes that are active: what runs on them is lost.")
-@click.option("--leave-running", is_flag=True, help="Leave the ramdisk running where a run fails.")
-@click.option(
-    "--at-once", type=click.IntRange(1), default=50, show_default=True, help="Machines worked on together."
-)
-@serving_options
+@steps_file_option
+@running_options
 @common_options
 @click.pass_context
 def command(
@@ -35,31 +35,34 @@ def command(
     groups: tuple[str, ...],
     everything: bool,
     rebuild: bool,
+    steps_file: Path | None,
     leave_running: bool,
     at_once: int,
+    hold_before: tuple[str, ...],
     advertise: str | None,
     listen_port: int,
 ) -> int:
     """Bring machines to a booted operating system.
 
     Each node's image and controller are checked first; no machine is touched
-    before all were looked at. Everything on the chosen disk is lost. A run that
-    was cut off goes on with: bmctl resume
+    before all were looked at. Everything on the chosen disk is lost. Templates
+    of the traits that a node requests join the steps, and those of --steps,
+    which need a priority each. A run that was cut off goes on with: bmctl resume
     """
-    from bmctl.conduct import Options
+    from bmctl.conduct.conductor import Options
+    from bmctl.flows.request import Request, Verb
     from bmctl.wire import Serving
 
-    if not names and not groups and not everything:
-        raise click.UsageError("name the nodes to deploy, or say --all")
     settings = settings_of(ctx)
-    inventory, nodes = select(settings, names, groups)
-    if not nodes:
-        raise InvalidError("the inventory has no nodes", hint=f"add one to {settings.find_inventory()}")
-    return conduct(
-        settings,
-        inventory,
-        nodes,
+    inventory, nodes = chosen(settings, names, groups, everything=everything, verb="deploy")
+    request = Request(verb=Verb.DEPLOY, rebuild=rebuild, steps=asked_steps((), steps_file))
+    conducting = Conducting(
+        settings=settings,
+        inventory=inventory,
+        nodes=nodes,
         verb="deploy",
-        options=Options(rebuild=rebuild, leave_running=leave_running, at_once=at_once),
+        options=Options(leave_running=leave_running, at_once=at_once),
         serving=Serving(port=listen_port, advertise=advertise),
+        hold_before=hold_before,
     )
+    return conduct(conducting, lambda conductor, nodes: conductor.run(nodes, request))

@@ -1,10 +1,10 @@
-"""`bmctl resume`: go on with runs that were cut off or failed."""
+"""`bmctl resume`: go on with runs that were cut off, held or failed."""
 
 from __future__ import annotations
 
 import click
 
-from bmctl.commands.deploying import conduct, serving_options
+from bmctl.commands.conducting import Conducting, conduct, serving_options
 from bmctl.commands.nodes import nodes_argument, select
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.errors import ExitCode
@@ -33,12 +33,13 @@ def command(
     advertise: str | None,
     listen_port: int,
 ) -> int:
-    """Go on with runs that were cut off or failed.
+    """Go on with runs that were cut off, held or failed.
 
     What is done stays done: an image that was written is not written again. A
-    command that still runs on the agent is taken up where it is.
+    command that still runs on the agent is taken up where it is. Runs that are
+    held go on only where their nodes are named.
     """
-    from bmctl.conduct import Options
+    from bmctl.conduct.conductor import Options
     from bmctl.wire import Serving
 
     settings = settings_of(ctx)
@@ -48,17 +49,19 @@ def command(
     if not nodes:
         click.echo("there is no unfinished run", err=True)
         return ExitCode.DONE
-    return conduct(
-        settings,
-        inventory,
-        nodes,
+    conducting = Conducting(
+        settings=settings,
+        inventory=inventory,
+        nodes=nodes,
         verb="resume",
         options=Options(redo=redo, leave_running=leave_running),
         serving=Serving(port=listen_port, advertise=advertise),
     )
+    return conduct(conducting, lambda conductor, nodes: conductor.resume(nodes))
 
 
 def _is_unfinished(settings: Settings, node: Node) -> bool:
+    from bmctl.model.states import HELD
     from bmctl.store.directory import StateDirectory
     from bmctl.store.record import get_node, node_key
     from bmctl.store.run_folder import RunFolder
@@ -68,4 +71,4 @@ def _is_unfinished(settings: Settings, node: Node) -> bool:
     if stored is None or stored.record.run_id is None or store.holder(node_key(node.name)) is not None:
         return False
     folder = RunFolder(StateDirectory.open(settings.find_state()).run(stored.record.run_id))
-    return folder.outcome() != "done"
+    return stored.record.provision_state not in HELD and folder.outcome() not in {"done", "aborted"}

@@ -16,7 +16,9 @@ class Task:
 
     `part_of` is the core step of the deploy order it belongs to, with that step's `priority`.
     `origin` says who asked for it ("core", "agent", the name of a template); `reason` says why, for
-    a person. `subject` tells apart tasks of one step that do it for different things.
+    a person. `subject` tells apart tasks of one step that do it for different things. `on` names the
+    child or parent node that the step acts on in place of the plan's own. `destroys` None leaves it to
+    the step. A task that is not `abortable` is not cut off.
     """
 
     step: AnyStep
@@ -26,12 +28,16 @@ class Task:
     origin: str = "core"
     reason: str = ""
     subject: str = ""
+    on: str = ""
+    destroys: bool | None = None
+    abortable: bool = True
     number: int = 1
 
     @property
     def name(self) -> str:
-        """The step, and what it is done for where the step alone does not say it."""
-        return f"{self.step.key}:{self.subject}" if self.subject else self.step.key
+        """The step, what it is done for where the step alone does not say it, and on which other node."""
+        subject = f":{self.subject}" if self.subject else ""
+        return f"{self.step.key}{subject}@{self.on}" if self.on else f"{self.step.key}{subject}"
 
     @property
     def key(self) -> str:
@@ -41,7 +47,17 @@ class Task:
     @property
     def title(self) -> str:
         """What is done, for a person."""
-        return f"{self.step.title}: {self.subject}" if self.subject else self.step.title
+        title = f"{self.step.title}: {self.subject}" if self.subject else self.step.title
+        return f"{title} (on {self.on})" if self.on else title
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether data is lost, as far as it is known."""
+        return self.step.destroys if self.destroys is None else self.destroys
+
+    def is_called(self, word: str) -> bool:
+        """Whether a person may mean this task by `word`: its key, its step or the agent's, its core step."""
+        return word in {self.key, self.name, self.step.key, self.subject, self.part_of}
 
     def to_json(self) -> dict[str, Any]:
         """The task as plain data."""
@@ -52,6 +68,8 @@ class Task:
             "priority": self.priority,
             "origin": self.origin,
             "reason": self.reason,
+            "destroys": self.is_destructive,
+            "needs_ramdisk": self.step.needs_ramdisk,
         }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bmctl.engine.gate import NotStartedError
 from bmctl.engine.plan import Plan, Task
+from bmctl.engine.steer import AbortedError, Helm, NoHelm, heed, steered
 from bmctl.engine.step import Replay, Scope
 from bmctl.errors import BmctlError, ExitCode, HeldError
 from bmctl.model.event import EventKind, RunEvent, Tell
@@ -43,7 +44,8 @@ class Run:
     """One node's plan on its way. `replan` may put tasks after the one just done, never before it.
 
     `redo` names an interrupted task that an operator allows to run again. `settled` are the tasks that
-    this process ran, or told to be done before.
+    this process ran, or told to be done before. `tidy_aborted` follows `tidy` where an operator ended the
+    run; one that is opened `to_end` is tidied whatever its marks say.
     """
 
     plan: Plan
@@ -51,8 +53,11 @@ class Run:
     record: RunRecord
     tell: Tell
     tidy: tuple[Task, ...] = ()
+    tidy_aborted: tuple[Task, ...] = ()
+    to_end: bool = False
     replan: Callable[[Plan, RunRecord], Plan] | None = None
     redo: str | None = None
+    helm: Helm = field(default_factory=NoHelm)
     clock: Callable[[], float]
     settled: set[str] = field(default_factory=set)
 
@@ -60,6 +65,14 @@ class Run:
     def touched(self) -> bool:
         """Whether the machine was changed, or may have been, by any process of this run."""
         return any(task.step.touches and task.key in self.record.marks for task in self.plan.tasks)
+
+    def waits_for_agent(self, key: str) -> bool:
+        """Whether the task of this key is one in which the agent is waited for."""
+        position = self.plan.position(key)
+        if position is None:
+            return False
+        step = self.plan.tasks[position].step
+        return step.needs_ramdisk or step.key == "agent.wait"
 
     def say(self, kind: EventKind, task: Task, **more: Any) -> None:
         """Tell what happened to a task."""
@@ -84,10 +97,8 @@ async def execute(run: Run) -> None:
     while position < len(run.plan.tasks):
         task = run.plan.tasks[position]
         await _attempt(run, task)
-        if run.replan is not None:
-            run.plan = run.replan(run.plan, run.record)
-            position = run.plan.position(task.key) or position
-        position += 1
+        _replan(run, task)
+        position = (run.plan.position(task.key) or position) + 1
 
 
 @asynccontextmanager
@@ -101,10 +112,21 @@ async def tidied(run: Run) -> AsyncIterator[None]:
         yield
     except (HeldError, NotStartedError):
         raise
-    except (BmctlError, asyncio.CancelledError, Exception):
-        if run.touched:
-            await asyncio.shield(asyncio.ensure_future(_tidy(run)))
+    except (BmctlError, asyncio.CancelledError, Exception) as error:
+        if run.touched or run.to_end:
+            tasks = (*run.tidy, *run.tidy_aborted) if isinstance(error, AbortedError) else run.tidy
+            await asyncio.shield(asyncio.ensure_future(_tidy(run, tasks)))
         raise
+
+
+def _replan(run: Run, task: Task) -> None:
+    """What was learnt may show that the plan cannot be; nothing that it asked for was begun then."""
+    if run.replan is None:
+        return
+    try:
+        run.plan = run.replan(run.plan, run.record)
+    except BmctlError as error:
+        raise _failed(run, task, error) from error
 
 
 async def _attempt(run: Run, task: Task) -> None:
@@ -119,28 +141,33 @@ async def _attempt(run: Run, task: Task) -> None:
             f"{task.key} was interrupted and may have changed the machine",
             hint=f"inspect the machine, then run: bmctl resume {run.plan.node} --redo {task.key}",
         )
+    heed(run.helm, task, run.plan.node)
     run.record.mark(task.key, Mark.STARTED)
     run.say(EventKind.STARTED, task)
     began = run.clock()
-    await _perform(run, task)
+    late: list[str] = []
+    await _perform(run, task, late)
     took = run.clock() - began
     run.record.mark(task.key, Mark.DONE, seconds=took)
     run.settled.add(task.key)
     run.say(EventKind.DONE, task, seconds=took)
+    if late:
+        raise AbortedError(f"aborted after {task.key} by {late[0]}: it could not be cut off")
 
 
-async def _perform(run: Run, task: Task) -> None:
-    with run.ports.telling(task.key, run.tell):
+async def _perform(run: Run, task: Task, late: list[str]) -> None:
+    ports = run.ports.of(task.on)
+    with ports.telling(task.key, run.tell):
         try:
             async with asyncio.timeout(task.step.budget):
-                await task.step.run(run.ports, task.args)
+                await steered(run.helm, task, task.step.run(ports, task.args), late=late)
         except TimeoutError:
-            late = BmctlError(
+            overdue = BmctlError(
                 f"not done after {task.step.budget:.0f} s",
                 hint="see what was seen so far, then try again with: bmctl resume " + run.plan.node,
             )
-            raise _failed(run, task, late) from None
-        except HeldError:
+            raise _failed(run, task, overdue) from None
+        except (HeldError, AbortedError):
             raise
         except BmctlError as error:
             raise _failed(run, task, error) from error
@@ -177,9 +204,9 @@ def _ramdisk_work_left(run: Run) -> bool:
     )
 
 
-async def _tidy(run: Run) -> None:
+async def _tidy(run: Run, tasks: tuple[Task, ...]) -> None:
     """Run the tasks that tidy up, each whatever became of the others; never raises over a machine."""
-    for task in run.tidy:
+    for task in tasks:
         with run.ports.telling(task.key, run.tell):
             try:
                 async with asyncio.timeout(TIDY_BUDGET):

@@ -3,174 +3,286 @@
 The core steps and their priorities are those of Ironic's direct deploy interface (deploy 100,
 write_image 80, prepare_instance_boot 60, tear_down_agent 40, boot_instance 20); each is shown here
 as the smaller steps it is made of. Nothing is done at `switch_to_tenant_network` (30): the machine
-has one network from the first boot on.
+has one network from the first boot on. What templates, the operator and the agent want joins them by
+priority.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 from bmctl.agent.root_disk import check_hints
 from bmctl.engine.plan import Plan, Task, numbered
-from bmctl.engine.step import AnyStep, NoArgs
+from bmctl.engine.step import NoArgs
 from bmctl.errors import InvalidError
-from bmctl.flows.agent_tasks import agent_tasks, offers, rank
+from bmctl.flows.core_steps import CORE_STEPS
+from bmctl.flows.disk_fate import image_fates
+from bmctl.flows.items import agent_item, controller_item, default_offers, rank, wanted_items
+from bmctl.flows.knowledge import Knowledge
+from bmctl.flows.parts import (
+    CHECKS,
+    CHECKS_PRIORITY,
+    booting,
+    controller_check,
+    leaving,
+    network_notes,
+    part,
+)
+from bmctl.flows.power_order import in_power_order
+from bmctl.flows.refusals import Complaint, refuse, validate_all
+from bmctl.flows.request import Request, Verb
+from bmctl.flows.weave import Item, weave
 from bmctl.model.image import ImageSource
 from bmctl.model.node import Node
-from bmctl.steps import STEPS
-from bmctl.steps.boot_from_media import BootFromMedia
+from bmctl.model.steps import DeployTemplate, StepKind, StepSource, WantedStep
 from bmctl.steps.boot_instance import BootInstance
-from bmctl.steps.check_controller import CheckController
+from bmctl.steps.check_duplicates import CheckDuplicates
 from bmctl.steps.check_image import CheckImage
 from bmctl.steps.prepare_instance_boot import PrepareInstanceBoot
-from bmctl.steps.release_machine import ReleaseMachine
-from bmctl.steps.wait_for_agent import WaitForAgent
+from bmctl.steps.read_back import ReadBack
 from bmctl.steps.wait_for_instance import WaitForInstance
 from bmctl.steps.write_image import WriteImage
 
-CHECKS = "checks"
-DEPLOY = "deploy.deploy"
-PRIORITIES = {
-    CHECKS: 1000,
-    DEPLOY: 100,
-    "deploy.write_image": 80,
-    "deploy.prepare_instance_boot": 60,
-    "deploy.tear_down_agent": 40,
-    "deploy.boot_instance": 20,
-    "deploy.wait_for_instance": 10,
-}
+# The agent is there from after deploy (100) until before tear_down_agent (40).
+HIGHEST_IN_BAND = 99
+LOWEST_IN_BAND = 41
+
+_PRIORITIES = {offer.key: offer.priority for offer in CORE_STEPS}
+_BOOT = "deploy.deploy"
+_WRITE = "deploy.write_image"
+_PREPARE = "deploy.prepare_instance_boot"
+_READ_BACK = "deploy.read_back"
+_TEAR_DOWN = "deploy.tear_down_agent"
+_START = "deploy.boot_instance"
+_WAIT = "deploy.wait_for_instance"
 
 
-def plan_deploy(
-    node: Node,
-    *,
-    agent_steps: Mapping[str, Any] | None = None,
-    description: Mapping[str, Any] | None = None,
-) -> Plan:
+def plan_deploy(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     """The plan of a deploy.
 
-    `agent_steps` is what an agent answered or is remembered to answer, `description` what the
-    controller said when the node was enrolled. Raises `InvalidError` where the inventory lacks what a
-    deploy needs, or the controller is known to lack it.
+    Raises `InvalidError` where the inventory lacks what a deploy needs, where a template or the operator
+    asks for what cannot be, or the controller is known to lack what is needed.
     """
-    if description and not description.get("media_slots"):
+    templates = matching_templates(node, knowledge)
+    wanted = _wanted(node, templates, request, knowledge)
+    priorities = _core_priorities(node, wanted)
+    image = _image(node) if priorities[_WRITE] else None
+    items = [*_core_items(node, priorities, wanted), *_other_items(node, wanted, knowledge)]
+    woven = weave(sorted(items, key=rank), booting(node, StepKind.DEPLOY))
+    if woven.booted:
+        _require_media(node, knowledge)
+    tasks = (*_checks(node, image, boots=woven.booted), *_told_origin(woven.tasks, wanted))
+    return Plan(
+        node=node.name,
+        verb=Verb.DEPLOY.value,
+        tasks=numbered(in_power_order(node, tasks, knowledge)),
+        notes=(*_notes(node, image, knowledge), *_template_notes(templates, priorities, wanted)),
+    )
+
+
+def matching_templates(node: Node, knowledge: Knowledge) -> tuple[DeployTemplate, ...]:
+    """The templates whose traits were requested for this deploy, in the order of the inventory."""
+    return tuple(one for one in knowledge.templates if one.name in node.instance.traits)
+
+
+def _wanted(
+    node: Node, templates: tuple[DeployTemplate, ...], request: Request, knowledge: Knowledge
+) -> dict[str, WantedStep]:
+    """What templates and the operator ask for, by step; the operator's word counts over a template's."""
+    known = knowledge.of(node)
+    of_templates = tuple(step for template in templates for step in template.steps)
+    refuse(
+        (
+            *validate_all(of_templates, StepKind.DEPLOY, known),
+            *validate_all(request.steps, StepKind.DEPLOY, known),
+            *_without_priority(request.steps),
+            *_out_of_reach((*of_templates, *request.steps), knowledge, node),
+        )
+    )
+    return {step.key: step for step in (*of_templates, *request.steps)}
+
+
+def _without_priority(steps: tuple[WantedStep, ...]) -> Iterator[Complaint]:
+    for step in steps:
+        if step.priority is None:
+            message = f"{step.origin}: {step.key} needs a priority: a deploy goes by them"
+            yield Complaint(place=step.place, message=message)
+
+
+def _out_of_reach(steps: tuple[WantedStep, ...], knowledge: Knowledge, node: Node) -> Iterator[Complaint]:
+    """In-band steps outside of the time in which the agent is there."""
+    offers = {offer.key: offer for offer in knowledge.of(node).offers if offer.kind is StepKind.DEPLOY}
+    for step in steps:
+        offer = offers.get(step.key)
+        in_band = offer is not None and offer.source is StepSource.AGENT
+        if in_band and step.priority and not LOWEST_IN_BAND <= step.priority <= HIGHEST_IN_BAND:
+            message = (
+                f"{step.origin}: {step.key} runs in the ramdisk, so its priority must be from"
+                f" {LOWEST_IN_BAND} to {HIGHEST_IN_BAND}, not {step.priority}"
+            )
+            yield Complaint(place=step.place, message=message)
+
+
+def _core_priorities(node: Node, wanted: dict[str, WantedStep]) -> dict[str, int]:
+    """The priority of each core step that counts; 0 disables it."""
+    found = {}
+    for key, default in _PRIORITIES.items():
+        priority = wanted[key].priority if key in wanted else node.step_priorities.deploy.get(key, default)
+        found[key] = default if priority is None else priority
+    if node.ready is None or not found[_START]:
+        found[_WAIT] = 0
+    return found
+
+
+def _core_items(node: Node, priorities: dict[str, int], wanted: dict[str, WantedStep]) -> Iterator[Item]:
+    if priority := priorities[_BOOT]:
+        yield Item(key=_BOOT, priority=priority, needs_ramdisk=True)
+    if priority := priorities[_WRITE]:
+        yield _core(_WRITE, priority, _write_tasks(node, priority, wanted), needs_ramdisk=True)
+    if priority := priorities[_PREPARE]:
+        prepare = part(
+            _PREPARE,
+            PrepareInstanceBoot(mode=node.boot_mode),
+            _PREPARE,
+            "the firmware must find the system",
+            priority=priority,
+        )
+        yield _core(_PREPARE, priority, (prepare,), needs_ramdisk=True)
+    if priority := priorities[_TEAR_DOWN]:
+        tasks = tuple(replace(task, priority=priority) for task in leaving(_TEAR_DOWN))
+        yield _core(_TEAR_DOWN, priority, tasks, ends_ramdisk=True)
+    if priority := priorities[_START]:
+        yield _core(_START, priority, tuple(_start_tasks(node, priorities)), ends_ramdisk=True)
+    if (priority := priorities[_WAIT]) and node.ready is not None:
+        wait = part(
+            _WAIT,
+            WaitForInstance(
+                address=str(node.instance_network.address), port=node.ready.tcp, timeout=node.ready.timeout
+            ),
+            _WAIT,
+            "the deployed system must answer",
+            priority=priority,
+        )
+        yield _core(_WAIT, priority, (wait,))
+
+
+def _core(key: str, priority: int, tasks: tuple[Task, ...], **more: bool) -> Item:
+    return Item(key=key, tasks=tasks, priority=priority, **more)
+
+
+def _write_tasks(node: Node, priority: int, wanted: dict[str, WantedStep]) -> tuple[Task, ...]:
+    drive = node.instance.config_drive
+    look = "another disk with the same names could be booted or mounted"
+    tasks = [
+        part("agent.look_at_disks", NoArgs(), _WRITE, look),
+        part(
+            "deploy.check_duplicates",
+            CheckDuplicates(policy=node.duplicate_filesystems, config_drive=drive),
+            _WRITE,
+            "none of them may be taken for the deployed system's",
+        ),
+        part(_WRITE, WriteImage(config_drive=drive), _WRITE, "everything on the chosen disk is lost"),
+    ]
+    if node.image is not None and node.image.read_back and _READ_BACK not in wanted:
+        read = "what is on the disk is compared with the image"
+        tasks.append(part(_READ_BACK, ReadBack(config_drive=drive), _WRITE, read))
+    return tuple(replace(task, priority=priority) for task in tasks)
+
+
+def _start_tasks(node: Node, priorities: dict[str, int]) -> Iterator[Task]:
+    priority = priorities[_START]
+    if not priorities[_TEAR_DOWN]:
+        yield part("power.power_off", NoArgs(), _START, "the ramdisk was not stopped", priority=priority)
+        yield part("media.detach", NoArgs(), _START, "or the machine would boot it again", priority=priority)
+    yield part(_START, BootInstance(mode=node.boot_mode), _START, "starts from disk", priority=priority)
+
+
+def _other_items(node: Node, wanted: dict[str, WantedStep], knowledge: Knowledge) -> Iterator[Item]:
+    """What was asked for besides the core steps, and what controller and agent do by themselves."""
+    asked = tuple(step for key, step in wanted.items() if key not in _PRIORITIES and step.priority)
+    yield from wanted_items(node, asked, StepKind.DEPLOY, knowledge)
+    for offer, priority in default_offers(knowledge, node, StepKind.DEPLOY, node.step_priorities.deploy):
+        if offer.key in wanted or offer.key in _PRIORITIES:
+            continue
+        if offer.source is StepSource.CONTROLLER:
+            yield controller_item(
+                WantedStep(interface=offer.interface, step=offer.step, priority=priority, origin="inventory"),
+                offer,
+            )
+        else:
+            item = agent_item(offer, priority=_reachable(priority), reason="")
+            yield _by_itself(offer.priority, priority, item)
+
+
+def _by_itself(default: int, priority: int, item: Item) -> Item:
+    reason = "offered by the agent with this priority"
+    if item.priority != priority:
+        reason = f"offered by the agent with priority {priority}, when it does not run"
+    elif priority != default:
+        reason = "the inventory sets this priority"
+    return replace(item, tasks=tuple(replace(task, reason=reason) for task in item.tasks))
+
+
+def _reachable(priority: int) -> int:
+    return min(max(priority, LOWEST_IN_BAND), HIGHEST_IN_BAND)
+
+
+def _image(node: Node) -> ImageSource:
+    if node.image is None:
+        raise InvalidError("no image is named for this node", hint="set image: for the node or in defaults:")
+    check_hints(node.root_device)
+    return node.image
+
+
+def _require_media(node: Node, knowledge: Knowledge) -> None:
+    if knowledge.description and not knowledge.description.get("media_slots"):
         raise InvalidError(
             "this node's controller has no virtual media, by which it would boot",
             hint=f"if that has changed: bmctl enroll {node.name}",
         )
-    if node.image is None:
-        raise InvalidError("no image is named for this node", hint="set image: for the node or in defaults:")
-    check_hints(node.root_device)
-    boot = tuple(_boot_ramdisk(node))
-    tasks = _core(node, node.image, boot)
-    for offer in offers(agent_steps, core=PRIORITIES):
-        tasks += agent_tasks(offer, boot)
-    tasks.sort(key=rank)
-    return Plan(node=node.name, verb="deploy", tasks=numbered(tuple(tasks)), notes=_notes(node, node.image))
 
 
-def tidy_tasks(*, leave_running: bool = False) -> tuple[Task, ...]:
-    """What is done when a deploy ends early."""
-    return (
-        _task("agent.collect_logs", NoArgs(), part_of="tidy", reason="to see what went wrong"),
-        _task(
-            "deploy.release_machine",
-            ReleaseMachine(leave_running=leave_running),
-            part_of="tidy",
-            reason="nothing may stay inserted",
-        ),
-    )
-
-
-def _core(node: Node, image: ImageSource, boot: tuple[Task, ...]) -> list[Task]:
-    tasks = [*_checks(node, image), *boot, *_install(node)]
-    if node.ready is not None:
-        tasks.append(
-            _task(
-                "deploy.wait_for_instance",
-                WaitForInstance(
-                    address=str(node.instance_network.address),
-                    port=node.ready.tcp,
-                    timeout=node.ready.timeout,
-                ),
-                part_of="deploy.wait_for_instance",
-                reason="the deployed system must answer",
-            )
-        )
-    return tasks
-
-
-def _checks(node: Node, image: ImageSource) -> list[Task]:
-    return [
-        _task("image.check", CheckImage(image=image), CHECKS, "a wrong image must never reach a disk"),
-        _task(
-            "controller.check",
-            CheckController(secure_boot=node.secure_boot),
+def _checks(node: Node, image: ImageSource | None, *, boots: bool) -> Iterator[Task]:
+    if image is not None:
+        yield part(
+            "image.check",
+            CheckImage(image=image),
             CHECKS,
-            "a controller that cannot must be known before power is touched",
-        ),
-    ]
+            "a wrong image must never reach a disk",
+            priority=CHECKS_PRIORITY,
+        )
+    yield controller_check(node, boots=boots)
 
 
-def _boot_ramdisk(node: Node) -> list[Task]:
-    return [
-        _task("media.build", NoArgs(), DEPLOY, "carries the ramdisk and this machine's network"),
-        _task("power.power_off", NoArgs(), DEPLOY, "a running system may hold the old medium"),
-        _task("media.attach", NoArgs(), DEPLOY, "the machine boots it without DHCP"),
-        _task(
-            "boot.set_boot_device",
-            BootFromMedia(mode=node.boot_mode),
-            DEPLOY,
-            f"once, in {node.boot_mode} mode",
-        ),
-        _task("power.power_on", NoArgs(), DEPLOY, "starts the ramdisk"),
-        _task(
-            "agent.wait", WaitForAgent(), DEPLOY, f"bmctl asks at {node.network.address}; nothing calls back"
-        ),
-        _task("agent.verify_machine", NoArgs(), DEPLOY, "MACs must match before a disk is written"),
-        _task("agent.get_steps", NoArgs(), DEPLOY, "the agent's own steps join the plan"),
-    ]
+def _told_origin(tasks: tuple[Task, ...], wanted: dict[str, WantedStep]) -> Iterator[Task]:
+    """Core steps that somebody moved say who."""
+    for task in tasks:
+        by = wanted.get(task.part_of) if task.part_of in _PRIORITIES else None
+        yield replace(task, origin=by.origin) if by is not None and task.origin == "core" else task
 
 
-def _install(node: Node) -> list[Task]:
-    mode = node.boot_mode
-    return [
-        _task(
-            "deploy.write_image",
-            WriteImage(config_drive=node.instance.config_drive),
-            "deploy.write_image",
-            "everything on the chosen disk is lost",
-        ),
-        _task(
-            "deploy.prepare_instance_boot",
-            PrepareInstanceBoot(mode=mode),
-            "deploy.prepare_instance_boot",
-            "the firmware must find the system",
-        ),
-        _task("deploy.tear_down_agent", NoArgs(), "deploy.tear_down_agent", "flush, then power off"),
-        _task("media.detach", NoArgs(), "deploy.tear_down_agent", "or the machine would boot it again"),
-        _task("deploy.boot_instance", BootInstance(mode=mode), "deploy.boot_instance", "starts from disk"),
-    ]
+def _notes(node: Node, image: ImageSource | None, knowledge: Knowledge) -> Iterator[str]:
+    yield from network_notes(node)
+    if image is not None:
+        yield f"image: {image.source}"
+        yield from _read_back_note(image, knowledge)
+        yield from image_fates(node, knowledge)
 
 
-def _task(key: str, args: Any, part_of: str, reason: str) -> Task:
-    return Task(
-        step=_step(key), args=args, part_of=part_of, priority=PRIORITIES.get(part_of, 0), reason=reason
-    )
+def _read_back_note(image: ImageSource, knowledge: Knowledge) -> Iterator[str]:
+    listing = knowledge.listing(StepKind.DEPLOY)
+    if not image.read_back:
+        yield "read-back: not wanted for this image (read_back: false)"
+    elif listing is not None and not any(step["step"] == "read_back" for step in listing["steps"]):
+        yield "read-back: not available with this ramdisk"
 
 
-def _step(key: str) -> AnyStep:
-    return STEPS[key]
-
-
-def _notes(node: Node, image: ImageSource) -> tuple[str, ...]:
-    hints = ", ".join(f"{key} {value}" for key, value in node.root_device.given().items())
-    disk = f"the disk with {hints}" if hints else "the smallest disk of 4 GiB or more (no root_device given)"
-    addresses = ", ".join(str(address) for address in node.network.addresses)
-    return (
-        f"boot: {node.boot} in {node.boot_mode} mode, since the controller fetches the medium by itself",
-        f"network: {addresses} baked into the medium, no DHCP",
-        f"image: {image.source}",
-        f"disk: {disk}; everything on it is lost",
-    )
+def _template_notes(
+    templates: tuple[DeployTemplate, ...], priorities: dict[str, int], wanted: dict[str, WantedStep]
+) -> Iterator[str]:
+    for template in templates:
+        yield f"template {template.name}: its trait was requested"
+    for key, priority in priorities.items():
+        if not priority and key in wanted:
+            yield f"{key}: disabled by {wanted[key].origin}"

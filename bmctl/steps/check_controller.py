@@ -11,14 +11,19 @@ from bmctl.ports import Ports
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckController:
-    """What the plan needs of the controller; `secure_boot` None takes the machine as it is."""
+    """What the plan needs of the controller; `secure_boot` None takes the machine as it is.
+
+    `boots` False: the ramdisk is not needed.
+    """
 
     secure_boot: bool | None = None
+    boots: bool = True
 
 
 async def check_controller(ports: Ports, args: CheckController) -> None:
     """Read the power state, and refuse what the controller cannot do."""
-    _require_abilities(ports)
+    if args.boots:
+        _require_abilities(ports)
     state = await ports.driver.power.state()
     ports.evidence.see("power", f"was {state}")
     ports.record.put("power_before", state.value)

@@ -1,22 +1,33 @@
-"""Ask the agent which deploy steps it offers; those with a priority join the plan."""
+"""Ask the agent which steps it offers."""
 
 from __future__ import annotations
 
-from bmctl.engine.step import NoArgs, Step
+from dataclasses import dataclass
+
+from bmctl.engine.step import Step
+from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.listing import list_steps
 
 
-async def learn_steps(ports: Ports, _args: NoArgs) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnSteps:
+    """The kinds of steps to ask for."""
+
+    kinds: tuple[StepKind, ...]
+
+
+async def learn_steps(ports: Ports, args: LearnSteps) -> None:
     """Leave the agent's steps in the journal, and the node in the agent's memory."""
-    await list_steps(ports)
+    for kind in args.kinds:
+        await list_steps(ports, kind)
 
 
 STEP = Step(
     interface="agent",
     name="get_steps",
     title="ask the agent for its steps",
-    args=NoArgs,
+    args=LearnSteps,
     run=learn_steps,
     budget=180,
     typical=1,

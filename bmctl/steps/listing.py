@@ -11,13 +11,13 @@ from bmctl.errors import BmctlError
 from bmctl.model.steps import StepKind
 from bmctl.ports import Ports
 from bmctl.steps.agent_command import forget_command, run_command
-from bmctl.steps.payload import remember_steps, step_params
+from bmctl.steps.payload import LISTINGS, remember_steps, step_params
 
 
-async def list_steps(ports: Ports, kind: StepKind = StepKind.DEPLOY) -> AgentSteps:
-    """Leave the agent's steps in the journal, and the node in the agent's memory."""
+async def list_steps(ports: Ports, kind: StepKind) -> AgentSteps:
+    """Leave the agent's steps of this kind in the journal, and the node in the agent's memory."""
     offered = await ports.agent.steps(kind, node_payload(ports.node), port_payloads(ports.node))
-    ports.record.put("agent_steps", remember_steps(offered))
+    ports.record.put(LISTINGS, {**(ports.record.get(LISTINGS) or {}), kind.value: remember_steps(offered)})
     return offered
 
 
@@ -30,13 +30,14 @@ async def run_listed_step(
     priority: int,
     arguments: dict[str, Any],
     timeout: float,
+    part: str = "",
 ) -> dict[str, Any]:
-    """Return what a step of the agent returned.
+    """Return what a step of the agent returned; `part` tells several of one task apart.
 
     An agent whose hardware managers have changed since they were asked refuses: then it is asked
     again, and the step repeated once if it is still offered.
     """
-    label = f"{kind} {interface}.{name}"
+    label = f"{ports.task} {kind} {interface}.{name}{part and ' '}{part}"
 
     async def once() -> dict[str, Any]:
         params = step_params(

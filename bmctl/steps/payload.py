@@ -8,6 +8,9 @@ from bmctl.agent.answers import AgentStep, AgentSteps
 from bmctl.agent.payload import node_payload, port_payloads, step_parameters
 from bmctl.ports import Ports
 
+# The journal's fact of what the agent of this run offers, by kind.
+LISTINGS = "listings"
+
 
 def remember_steps(offered: AgentSteps) -> dict[str, Any]:
     """The agent's steps as the journal and the node's record keep them."""
@@ -39,7 +42,7 @@ def step_params(
     They carry the versions of the hardware managers under which the steps were listed: an agent that
     has changed since refuses.
     """
-    listed = ports.record.get("agent_steps") or {}
+    listed = (ports.record.get(LISTINGS) or {}).get(kind) or {}
     return step_parameters(
         AgentStep(name=name, interface=interface, priority=priority, manager=""),
         arguments=arguments,

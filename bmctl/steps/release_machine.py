@@ -35,11 +35,16 @@ def _parts(ports: Ports, args: ReleaseMachine) -> Iterator[Awaitable[None]]:
     # Once the deployed system was started, it is no longer the ramdisk that runs.
     started = "deploy.boot_instance" in ports.record.marks
     if not args.leave_running and not started:
-        yield ports.driver.power.set(PowerAction.OFF)
+        yield _switch_off(ports)
     if ports.driver.media is not None:
         yield ports.driver.media.eject()
     if ports.driver.boot is not None:
         yield ports.driver.boot.clear()
+
+
+async def _switch_off(ports: Ports) -> None:
+    await ports.driver.power.set(PowerAction.OFF)
+    ports.record.put("power after", "off")
 
 
 STEP = Step(

@@ -78,7 +78,7 @@ async def _meet_again(ports: Ports, restarted: AgentRestartedError) -> None:
         raise BmctlError(f"{restarted.message}, and then: {error.message}", hint=error.hint) from error
     ports.warn("the agent started anew in the middle of the write: writing once more")
     ports.record.put("agent", {"started_at": status.started_at, "version": status.version})
-    await list_steps(ports)
+    await list_steps(ports, StepKind.DEPLOY)
 
 
 def _text(outcome: dict[str, Any]) -> str:

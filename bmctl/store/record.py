@@ -19,7 +19,7 @@ _REMEMBERED_RUNS = 20
 class NodeRecord:
     """All that must change together when something happens to a node.
 
-    `target` is where the present run leads, `run_id` names that run, `history` the runs before, newest
+    `target` is where the present run leads, `came_from` where it began, `run_id` names that run, `history` the runs before, newest
     last. `description` is what the controller said of the machine, `agent` what the ramdisk's agent
     said (`version`, `hardware`). `listings` are the steps agents offered: digest of the ramdisk ->
     `learnt` (seconds since the epoch), `agent` (version) and a listing for each kind of step.
@@ -34,6 +34,7 @@ class NodeRecord:
     provision_state: ProvisionState = ProvisionState.ENROLL
     target: ProvisionState | None = None
     power: PowerState = PowerState.UNKNOWN
+    came_from: ProvisionState | None = None
     run_id: str | None = None
     history: tuple[str, ...] = ()
     last_error: str | None = None
@@ -81,6 +82,8 @@ class NodeRecord:
             target = known.get("target")
             known["provision_state"] = ProvisionState(known.get("provision_state", ProvisionState.ENROLL))
             known["target"] = None if target is None else ProvisionState(target)
+            came_from = known.get("came_from")
+            known["came_from"] = None if came_from is None else ProvisionState(came_from)
             known["power"] = PowerState(known.get("power", PowerState.UNKNOWN))
             known["history"] = tuple(known.get("history", ()))
             return cls(**known, extra=extra)

@@ -14,10 +14,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))  # for the machines on paper
 from paper_world import PaperWorld, make_node
 
-from bmctl.conduct import Conductor, Options, Outcome
+from bmctl.conduct.conductor import Conductor, Options
+from bmctl.conduct.story import Outcome
 from bmctl.errors import BmctlError
+from bmctl.flows.request import Request, Verb
+from bmctl.inventory.selection import Inventory
 from bmctl.model.event import RunEvent
 from bmctl.model.node import Node
+from bmctl.model.steps import DeployTemplate, Runbook
 from bmctl.store.filestore import FileStore, open_store
 from bmctl.store.owner import this_process
 from bmctl.store.record import NodeRecord, get_node
@@ -34,6 +38,8 @@ class Site:
         self.events: list[RunEvent] = []
         self.states: dict[str, list[str]] = {}
         self.opened = 0
+        self.templates: tuple[DeployTemplate, ...] = ()
+        self.runbooks: tuple[Runbook, ...] = ()
 
     def world(self, name: str = "n1", **more: Any) -> PaperWorld:
         self.worlds[name] = PaperWorld(self.folder, node=make_node(name, **more))
@@ -66,6 +72,9 @@ class Site:
         finally:
             self.opened -= 1
 
+    def ramdisk_digest(self, _node: Node) -> str | None:
+        return "digest-of-the-ramdisk"
+
     def tell(self, event: RunEvent) -> None:
         self.events.append(event)
         found = get_node(self.store, event.node)
@@ -81,13 +90,25 @@ class Site:
             directory=self.store.directory,
             owner=this_process("bmctl deploy", since=time.time()),
             tell=self.tell,
+            inventory=Inventory(
+                source=self.folder / "inventory.yaml",
+                nodes=self.nodes(),
+                templates=self.templates,
+                runbooks=self.runbooks,
+            ),
             options=Options(**options),
             wall_clock=time.time,
             clock=time.monotonic,
         )
 
-    async def deploy(self, *names: str, **options: Any) -> tuple[Outcome, ...]:
-        return await self.conductor(**options).deploy(self.nodes(*names))
+    async def run(
+        self, verb: str, *names: str, request: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Outcome, ...]:
+        asked = Request(verb=Verb(verb), **(request or {}))
+        return await self.conductor(**options).run(self.nodes(*names), asked)
+
+    async def deploy(self, *names: str, rebuild: bool = False, **options: Any) -> tuple[Outcome, ...]:
+        return await self.run("deploy", *names, request={"rebuild": rebuild}, **options)
 
     async def resume(self, *names: str, **options: Any) -> tuple[Outcome, ...]:
         return await self.conductor(**options).resume(self.nodes(*names))

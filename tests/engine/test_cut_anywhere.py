@@ -12,18 +12,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from paper_world import OLD_MEDIUM, Cut, Killed, PaperWorld, is_clean, on_paper, own_step, write_step
 
+from bmctl.conduct.reunion import ramdisk_is_up
+from bmctl.conduct.runs import replanning
 from bmctl.engine.recover import recover
 from bmctl.engine.run import Run, check, execute, tidied
 from bmctl.errors import BmctlError
-from bmctl.flows.deploy import plan_deploy, tidy_tasks
+from bmctl.flows.knowledge import Knowledge
+from bmctl.flows.parts import tidy_tasks
+from bmctl.flows.plans import plan_for
+from bmctl.flows.request import Request, Verb
 from bmctl.model.firmware import BootTarget, PowerState
-from bmctl.reunion import ramdisk_is_up
-from bmctl.runs import replanning
 from bmctl.store.marks import RunRecord
 
 TOGETHER = [
     write_step(),
-    own_step("update_firmware", 90, interface="firmware", reboot=True),
+    own_step("refresh", 90, interface="firmware", reboot=True),
     own_step("erase_metadata", 85),
     own_step("grow", 70, reboot=True),
 ]
@@ -34,14 +37,14 @@ async def process(world: PaperWorld) -> None:
     world.cutter.main = asyncio.current_task()
     record = RunRecord(world.journal)  # type: ignore[arg-type]
     ports = world.ports(record)
-
+    knowledge, request = Knowledge(), Request(verb=Verb.DEPLOY)
     run = Run(
-        plan=plan_deploy(world.node, agent_steps=record.get("agent_steps")),
+        plan=plan_for(world.node, knowledge.with_listings(record.get("listings") or {}), request),
         ports=ports,
         record=record,
         tell=lambda _: None,
-        tidy=tidy_tasks(),
-        replan=replanning(world.node, record),
+        tidy=tidy_tasks(world.node, request.verb),
+        replan=replanning(world.node, knowledge, request, record),
         clock=asyncio.get_running_loop().time,
     )
     async with tidied(run):
@@ -119,7 +122,7 @@ def test_cut_at_each_single_point(folder, cut, idle):
 
 def test_steps_of_the_agent_that_restart_the_machine(folder):
     whole = uncut(folder, offered=TOGETHER)
-    assert whole.ran == ["update_firmware", "erase_metadata", "grow"]
+    assert whole.ran == ["refresh", "erase_metadata", "grow"]
     assert [boot.target for boot in whole.machine.boots] == [BootTarget.CD] * 3 + [BootTarget.DISK]
 
 

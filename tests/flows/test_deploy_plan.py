@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from paper_world import make_node
 
 from bmctl.errors import InvalidError
-from bmctl.flows.deploy import plan_deploy, tidy_tasks
+from bmctl.flows.knowledge import Knowledge
+from bmctl.flows.parts import tidy_tasks
+from bmctl.flows.plans import plan_for
+from bmctl.flows.request import Request, Verb
 from bmctl.model.hints import RootDeviceHints
 from bmctl.model.node import Ready
 
@@ -26,12 +29,20 @@ CORE = [
     "agent.wait",
     "agent.verify_machine",
     "agent.get_steps",
+    "agent.look_at_disks",
+    "deploy.check_duplicates",
     "deploy.write_image",
+    "deploy.read_back",
     "deploy.prepare_instance_boot",
     "deploy.tear_down_agent",
     "media.detach",
     "deploy.boot_instance",
 ]
+
+
+def plan_deploy(node: Any, *, agent_steps: Any = None, description: Any = None) -> Any:
+    listings = {"deploy": agent_steps} if agent_steps is not None else {}
+    return plan_for(node, Knowledge(description=description, listings=listings), Request(verb=Verb.DEPLOY))
 
 
 def offered(*steps: tuple[str, int], reboot: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -107,10 +118,12 @@ def test_a_step_runs_only_while_the_agent_is_there(priority, after):
 
 
 def test_a_step_that_wants_a_restart_is_followed_by_one():
-    plan = plan_deploy(make_node(), agent_steps=offered(("firmware.update", 90), reboot=("firmware.update",)))
-    begin = plan.position("agent.run_step:firmware.update")
-    assert keys(plan)[begin + 1 : begin + 9] == [f"{key}:firmware.update" for key in CORE[2:10]]
-    assert keys(plan)[begin + 9] == "deploy.write_image"
+    plan = plan_deploy(
+        make_node(), agent_steps=offered(("firmware.refresh", 90), reboot=("firmware.refresh",))
+    )
+    begin = plan.position("agent.run_step:firmware.refresh")
+    assert keys(plan)[begin + 1 : begin + 9] == [f"{key}:firmware.refresh" for key in CORE[2:10]]
+    assert keys(plan)[begin + 9] == "agent.look_at_disks"
 
 
 @given(
@@ -151,4 +164,5 @@ def test_a_controller_without_virtual_media_is_refused():
 
 
 def test_tidying_up_collects_logs_before_it_switches_off():
-    assert [task.key for task in tidy_tasks()] == ["agent.collect_logs", "deploy.release_machine"]
+    tasks = tidy_tasks(make_node(), Verb.DEPLOY)
+    assert [task.key for task in tasks] == ["agent.collect_logs", "deploy.release_machine"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bmctl.agent.answers import AgentStatus
-from bmctl.agent.connection import Evidence, NoAnswerError
+from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.errors import BmctlError
 from bmctl.model.firmware import PowerState
 from bmctl.ports import Ports

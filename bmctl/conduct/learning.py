@@ -1,0 +1,88 @@
+"""What a run learnt of a machine, put into its node's record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bmctl.flows.remembered import remember
+from bmctl.flows.request import Verb
+from bmctl.model.firmware import PowerState
+from bmctl.store.marks import Mark, RunRecord
+from bmctl.store.record import NodeRecord
+
+# Facts of the journal by which a run tells what it learnt.
+RAMDISK = "ramdisk"
+POWER_AFTER = "power after"
+LISTINGS = "listings"
+
+
+def learn(record: NodeRecord, verb: Verb, run: RunRecord, now: float) -> NodeRecord:
+    """The record with the agent's version, its steps, and what the machine was seen to be."""
+    agent = {**record.agent, "usual": _usual(record, verb, run)}
+    if (met := run.get("agent")) is not None:
+        agent["version"] = met.get("version")
+    if verb is Verb.DEPLOY:
+        agent["instance_id"] = run.get("instance_id")
+    if verb is Verb.UNDEPLOY:
+        agent.pop("instance_id", None)
+    return replace(
+        remembering_steps(record, run, now),
+        agent=agent,
+        power=power_of(run) or record.power,
+        inspection=_inspection(record, run, now),
+    )
+
+
+def remembering_steps(record: NodeRecord, run: RunRecord, now: float) -> NodeRecord:
+    """The record with the steps that the agent of this run offered."""
+    told = run.get(LISTINGS)
+    if not told:
+        return record
+    met = run.get("agent") or {}
+    listings = remember(
+        record.listings,
+        digest=run.get(RAMDISK) or "unknown",
+        agent=met.get("version"),
+        told=told,
+        now=now,
+    )
+    return replace(record, listings=listings)
+
+
+def _usual(record: NodeRecord, verb: Verb, run: RunRecord) -> dict[str, Any]:
+    """What each task took, by verb, for the time left of the next run."""
+    return {**(record.agent.get("usual") or {}), verb.value: dict(run.seconds)}
+
+
+def power_of(run: RunRecord) -> PowerState | None:
+    """How the run left the machine, by the last of its tasks that switched it; None if it never did."""
+    if (after := run.get(POWER_AFTER)) is not None:
+        return PowerState(after)
+    last = None
+    for task, mark in run.marks.items():
+        step = task.partition(":")[0].partition("#")[0]
+        if mark is Mark.DONE and "@" not in task and step in _LEFT:
+            last = _LEFT[step]
+        elif mark is Mark.DONE and step == "power.restore" and run.get("power_before") is not None:
+            last = PowerState(run.get("power_before"))
+    return last
+
+
+_LEFT = {
+    "power.power_off": PowerState.OFF,
+    "power.power_on": PowerState.ON,
+    "reserved.power_off": PowerState.OFF,
+    "reserved.power_on": PowerState.ON,
+    "reserved.reboot": PowerState.ON,
+    "deploy.tear_down_agent": PowerState.OFF,
+    "deploy.boot_instance": PowerState.ON,
+}
+
+
+def _inspection(record: NodeRecord, run: RunRecord, now: float) -> dict[str, Any]:
+    """What the last look at the machine found; what this run did not look at stays."""
+    found = {name: run.get(name) for name in ("hardware", "disks") if run.get(name) is not None}
+    if not found:
+        return record.inspection
+    return {**record.inspection, **found, "learnt": now}

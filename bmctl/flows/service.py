@@ -1,0 +1,83 @@
+"""The flow of servicing: steps given by the operator, on a machine that is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bmctl.engine.plan import Plan, Task, numbered
+from bmctl.errors import InvalidError
+from bmctl.flows.clean import is_erasing, without_ramdisk
+from bmctl.flows.disk_fate import erase_fates
+from bmctl.flows.items import wanted_items
+from bmctl.flows.knowledge import Knowledge
+from bmctl.flows.parts import booting, controller_check, leaving, network_notes, part
+from bmctl.flows.power_order import in_power_order
+from bmctl.flows.refusals import refuse, validate_all
+from bmctl.flows.request import Request
+from bmctl.flows.runbooks import runbook_of
+from bmctl.flows.weave import Woven, weave
+from bmctl.model.node import Node
+from bmctl.model.steps import StepKind
+from bmctl.steps.boot_instance import BootInstance
+from bmctl.steps.wait_for_instance import WaitForInstance
+
+END = "service.end"
+
+
+def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
+    """The plan of servicing, in the order given; the machine runs its own system afterwards.
+
+    Raises `InvalidError` for steps that cannot be.
+    """
+    steps, disabled = request.steps, request.disable_ramdisk
+    notes: tuple[str, ...] = ()
+    if request.runbook is not None:
+        runbook = runbook_of(request.runbook, node, knowledge)
+        steps, notes = runbook.steps, (f"runbook: {runbook.name}",)
+        disabled = disabled if runbook.disable_ramdisk is None else runbook.disable_ramdisk
+    if not steps:
+        raise InvalidError(
+            "no steps are named for the service", hint="name them with --step, --steps or --runbook"
+        )
+    refuse(validate_all(steps, StepKind.SERVICE, knowledge.of(node)))
+    items = wanted_items(node, steps, StepKind.SERVICE, knowledge)
+    if disabled:
+        without_ramdisk(items)
+    woven = weave(items, booting(node, StepKind.SERVICE))
+    tasks = (controller_check(node, boots=woven.booted), *woven.tasks, *back_in_use(node, woven, END))
+    return Plan(
+        node=node.name,
+        verb=request.verb.value,
+        tasks=numbered(in_power_order(node, tasks, knowledge)),
+        notes=(*notes, *_notes(node, woven, knowledge)),
+    )
+
+
+def back_in_use(node: Node, woven: Woven, part_of: str) -> Iterator[Task]:
+    """The tasks that start the machine's own system again after the ramdisk."""
+    if woven.up:
+        yield from leaving(part_of)
+    if not woven.booted:
+        return
+    yield part(
+        "deploy.boot_instance", BootInstance(mode=node.boot_mode), part_of, "the node goes on being in use"
+    )
+    if node.ready is not None:
+        yield part(
+            "deploy.wait_for_instance",
+            WaitForInstance(
+                address=str(node.instance_network.address), port=node.ready.tcp, timeout=node.ready.timeout
+            ),
+            part_of,
+            "its own system must answer again",
+        )
+
+
+def _notes(node: Node, woven: Woven, knowledge: Knowledge) -> Iterator[str]:
+    if woven.booted:
+        yield from network_notes(node)
+        yield "what runs on the machine is stopped, and started again from its disk at the end"
+    else:
+        yield "boot: no step needs the ramdisk, so it is not booted"
+    if is_erasing(woven.tasks):
+        yield from erase_fates(node, knowledge)

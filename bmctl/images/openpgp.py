@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pysequoia.packet import Packet
 
 CLEAR = b"-----BEGIN PGP SIGNED MESSAGE-----"
+_BEGIN = b"-----BEGIN PGP SIGNATURE-----"
+_END = b"-----END PGP SIGNATURE-----"
 _SECRET_KEY = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
 
 
@@ -100,11 +102,13 @@ def read_clear(
     """
     import pysequoia
 
-    armour = message[message.rfind(b"-----BEGIN PGP SIGNATURE-----") :]
+    # The first message alone, so that the signature that is looked at is the one that is verified.
+    alone, end, _ = message[message.index(CLEAR) :].partition(_END)
+    armour = alone[max(alone.rfind(_BEGIN), 0) :] + end
     promise = choose(armour, certificates, now)
     trusted = pysequoia.Cert.split_bytes(promise.certificate.content)
     try:
-        result = pysequoia.verify(bytes=message[message.index(CLEAR) :], store=lambda _: trusted)
+        result = pysequoia.verify(bytes=alone + end + b"\n", store=lambda _: trusted)
     except Exception:  # noqa: BLE001 - the library has one kind for all, and its text is a backtrace
         return None
     return (result.bytes, promise.signer) if result.bytes is not None and result.valid_sigs else None

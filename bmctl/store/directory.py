@@ -2,6 +2,7 @@
 
 schema.json                 the version of all that lies beside it; see `bmctl.store.schema`
 nodes/<name>.json           one TinyDB file per node
+files/boot.json             what machines were booted with; see `bmctl.upgrade.boot_files`
 locks/nodes/<name>.json     who holds the node, and the highest fence so far
 runs/<run id>/              journal and evidence of one run
 history/<name>.jsonl        which runs a node had

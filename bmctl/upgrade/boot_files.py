@@ -44,7 +44,8 @@ def remember(store: Store, paths: Iterable[Path], *, now: float) -> None:
     """
     record = store.get(KEY)
     known = _read(record.value) if record is not None else {}
-    found = {path: _look_at(path, known.get(path), now) for path in sorted(set(paths)) if path.is_file()}
+    present = sorted({path.absolute() for path in paths if path.is_file()})
+    found = {path: _look_at(path, known.get(path), now) for path in present}
     if all(path in known and _is_fresh(path, known[path], now) for path in found):
         return
     store.update(KEY, lambda value: _write({**_read(value), **found}))

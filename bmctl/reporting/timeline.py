@@ -32,7 +32,7 @@ def timeline_page(story: RunStory) -> str:
         *(_warning(remark.text) for remark in story.warnings),
         _shares(story),
         element("h2", "Timeline"),
-        element("div", draw_chart(story), class_="chart card"),
+        _scrollable(draw_chart(story), class_="chart card", called="timeline"),
         element("h2", "Tasks"),
         _tasks(story),
         *_fetches(story),
@@ -128,7 +128,7 @@ def _shares(story: RunStory) -> Markup:
 
 def _tasks(story: RunStory) -> Markup:
     heads = (("task", None), ("part of", None), ("at", "number"), ("took", "number"), ("outcome", None))
-    return _table(heads, (_task(story, task) for task in story.tasks))
+    return _table("tasks", heads, (_task(story, task) for task in story.tasks))
 
 
 def _task(story: RunStory, task: TaskStory) -> Markup:
@@ -187,7 +187,7 @@ def _fetches(story: RunStory) -> Iterator[Markup]:
         )
         for fetch in story.fetches
     )
-    yield _table(heads, rows)
+    yield _table("files fetched", heads, rows)
 
 
 def _notes(story: RunStory) -> Iterator[Markup]:
@@ -203,13 +203,18 @@ def _notes(story: RunStory) -> Iterator[Markup]:
         )
         for note in story.notes
     )
-    yield _table((("what", None), ("task", None), ("at", "number")), rows)
+    yield _table("notes", (("what", None), ("task", None), ("at", "number")), rows)
 
 
-def _table(heads: tuple[tuple[str, str | None], ...], rows: Iterator[Markup]) -> Markup:
+def _table(called: str, heads: tuple[tuple[str, str | None], ...], rows: Iterator[Markup]) -> Markup:
     head = element("tr", *(element("th", name, class_=kind, scope="col") for name, kind in heads))
     table = element("table", element("thead", head), element("tbody", *rows))
-    return element("div", table, class_="table card")
+    return _scrollable(table, class_="table card", called=called)
+
+
+def _scrollable(content: Markup, *, class_: str, called: str) -> Markup:
+    """A part that may be wider than the screen: a keyboard can reach and scroll it."""
+    return element("div", content, class_=class_, tabindex=0, role="region", aria_label=called)
 
 
 def _ordinal(number: int) -> str:

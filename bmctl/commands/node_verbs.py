@@ -33,7 +33,7 @@ Examples:
 """
 PROVIDE_EPILOG = """\b
 Examples:
-  bmctl node provide n1           free for deploys, where it is not cleaned first
+  bmctl node provide n1           free for deploys, and not cleaned before
 """
 ADOPT_EPILOG = """\b
 Examples:

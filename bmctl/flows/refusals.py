@@ -153,8 +153,10 @@ def _unknown(wanted: WantedStep, kind: StepKind, known: Known) -> Complaint:
 
 
 def _meant(wanted: WantedStep, kind: StepKind, known: Known) -> str:
-    """The question whether another step was meant: the names are compared, not the interfaces."""
-    names = {offer.step: name_of(offer) for offer in known.offers if offer.kind is kind}
+    """The question whether another step was meant; of steps with one name the one of this interface."""
+    offered = [offer for offer in known.offers if offer.kind is kind]
+    offered.sort(key=lambda offer: offer.interface == wanted.interface)
+    names = {offer.step: name_of(offer) for offer in offered}
     near = nearest(wanted.step, names)
     return meant(names[near] if near else None)
 

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bmctl.model.disks import DiskContent, Filesystem
 
 CONFIG_DRIVE_LABEL = "config-2"
-CONFIG_DRIVE = Filesystem(device="config drive", size=0, kind="iso9660", label=CONFIG_DRIVE_LABEL)
+CONFIG_DRIVE = Filesystem(device="the config drive", size=0, kind="iso9660", label=CONFIG_DRIVE_LABEL)
 BOOT_MEDIA = {"usb", ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate:
-    """Something on another disk has the same `value` as its `name` as a part of the image.
+    """Something on another disk that has names of a part of the image.
 
-    `name` is "UUID", "PARTUUID" or "label".
+    `names` are pairs of what kind of name it is ("UUID", "PARTUUID", "label") and the name.
     """
 
     disk: DiskContent
     content: Filesystem
     part: Filesystem
-    name: str
-    value: str
+    names: tuple[tuple[str, str], ...]
+
+    @property
+    def summary(self) -> str:
+        """What is where, without the names themselves."""
+        return self._text([kind for kind, _ in self.names])
 
     def __str__(self) -> str:
-        where = self.content.device
-        on = "" if where == self.disk.name else f" on {self.disk.title}"
-        whose = self.part.device if self.part is CONFIG_DRIVE else f"{self.part.device} of the image"
-        return f"{where if on else self.disk.title}{on} has the {self.name} {self.value} like the {whose}"
+        return self._text([f"{kind} {name}" for kind, name in self.names])
+
+    def _text(self, names: list[str]) -> str:
+        device = self.content.device
+        where = self.disk.title if device == self.disk.name else f"{device} on {self.disk.title}"
+        *others, last = names
+        listed = f"{', '.join(others)} and {last}" if others else last
+        whose = self.part.device if self.part is CONFIG_DRIVE else f"the image's {self.part.device}"
+        return f"{where} has the {listed} of {whose}"
 
 
 def duplicates(
@@ -42,24 +51,24 @@ def duplicates(
     deployed system starts.
     """
     parts = (*image, *((CONFIG_DRIVE,) if config_drive else ()))
-    names = {(name, value.lower()): (part, value) for part in parts for name, value in _names(part)}
-    found = []
-    for disk in disks:
-        if disk.holds(target):
-            continue
-        for content in disk.contents:
-            if _is_boot_medium(disk, content):
-                continue
-            for name, value in _names(content):
-                if (match := names.get((name, value.lower()))) is not None:
-                    found.append(Duplicate(disk=disk, content=content, part=match[0], name=name, value=value))
-    return tuple(found)
+    return tuple(
+        Duplicate(disk=disk, content=content, part=part, names=names)
+        for disk in disks
+        if not disk.holds(target)
+        for content in disk.contents
+        if not _is_boot_medium(disk, content)
+        for part in parts
+        if (names := _shared(content, part))
+    )
 
 
-def _names(part: Filesystem) -> Iterator[tuple[str, str]]:
-    for name, value in (("UUID", part.uuid), ("PARTUUID", part.partition_uuid), ("label", part.label)):
-        if value:
-            yield name, value
+def _shared(content: Filesystem, part: Filesystem) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        ("UUID", content.uuid, part.uuid),
+        ("PARTUUID", content.partition_uuid, part.partition_uuid),
+        ("label", content.label, part.label),
+    )
+    return tuple((kind, one) for kind, one, other in pairs if one and one.lower() == other.lower())
 
 
 def _is_boot_medium(disk: DiskContent, content: Filesystem) -> bool:

@@ -49,7 +49,7 @@ async def check_duplicates(ports: Ports, args: CheckDuplicates) -> None:
         case DuplicateFilesystems.WIPE:
             await _wipe(ports, found)
     if left := _find(ports, args):
-        raise BmctlError(f"still after wiping: {left[0]}", hint="unplug the disk, or wipe it by hand")
+        raise BmctlError(f"still after wiping: {left[0].summary}", hint="unplug the disk, or wipe it by hand")
 
 
 def _find(ports: Ports, args: CheckDuplicates) -> tuple[Duplicate, ...]:
@@ -67,9 +67,9 @@ def _find(ports: Ports, args: CheckDuplicates) -> tuple[Duplicate, ...]:
 
 
 def _refused(found: Sequence[Duplicate]) -> BmctlError:
-    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    more = f", and {len(found) - 1} more like it" if len(found) > 1 else ""
     return BmctlError(
-        f"{found[0]}{more}: the machine could start or mount the wrong one",
+        f"{found[0].summary}{more}: the machine could start or mount the wrong one",
         hint="wipe or unplug that disk, or set duplicate_filesystems: wipe (or ignore) for the node",
     )
 
@@ -78,7 +78,7 @@ async def _wipe(ports: Ports, found: Sequence[Duplicate]) -> None:
     """Make what is on the disks of duplicates unknown, and look again."""
     if not is_offered(ports, "erase_signatures"):
         raise BmctlError(
-            f"{found[0]}, and this ramdisk cannot wipe one disk alone",
+            f"{found[0].summary}, and this ramdisk cannot wipe one disk alone",
             hint="use the ramdisk of bmctl ramdisk build, or erase the machine's disks: bmctl clean",
         )
     for disk in dict.fromkeys(duplicate.disk for duplicate in found):

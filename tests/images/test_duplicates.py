@@ -34,20 +34,28 @@ def found(*disks: DiskContent, target: str = "/dev/sda", config_drive: bool = Tr
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        ({"uuid": ROOT.uuid}, f"UUID {ROOT.uuid} like the partition 2 of the image"),
-        ({"uuid": ROOT.uuid.upper()}, f"UUID {ROOT.uuid.upper()} like the partition 2 of the image"),
-        ({"label": "rootfs"}, "label rootfs like the partition 2 of the image"),
+        ({"uuid": ROOT.uuid}, f"UUID {ROOT.uuid} of the image's partition 2"),
+        ({"uuid": ROOT.uuid.upper()}, f"UUID {ROOT.uuid.upper()} of the image's partition 2"),
+        ({"label": "rootfs"}, "label rootfs of the image's partition 2"),
         (
             {"partition_uuid": ROOT.partition_uuid},
-            f"PARTUUID {ROOT.partition_uuid} like the partition 2 of the image",
+            f"PARTUUID {ROOT.partition_uuid} of the image's partition 2",
         ),
-        ({"uuid": "1234-abcd"}, "UUID 1234-abcd like the partition 1 of the image"),
-        ({"label": "config-2"}, "label config-2 like the config drive"),
+        ({"uuid": "1234-abcd"}, "UUID 1234-abcd of the image's partition 1"),
+        ({"label": "config-2"}, "label config-2 of the config drive"),
     ],
 )
 def test_a_name_of_the_image_on_another_disk_is_told(names, told):
     (text,) = found(on("/dev/sdb", part(**names)))
     assert text == f"/dev/sdb1 on /dev/sdb (8.0 GiB, serial S2) has the {told}"
+
+
+def test_the_names_of_one_part_are_told_together():
+    (only,) = duplicates(
+        IMAGE, [on("/dev/sdb", part(label="rootfs", uuid=ROOT.uuid))], "/dev/sda", config_drive=True
+    )
+    assert str(only).endswith(f"has the UUID {ROOT.uuid} and label rootfs of the image's partition 2")
+    assert only.summary.endswith("has the UUID and label of the image's partition 2")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,10 @@ from bmctl.ports import Ports
 from bmctl.steps.patience import Patience
 
 
+class TaskFailedError(BmctlError):
+    """The controller gave its work up: there is nothing left to wait for."""
+
+
 async def task_end(
     ports: Ports,
     task: str,
@@ -22,8 +26,9 @@ async def task_end(
 ) -> None:
     """Return when the task is done, or the controller has forgotten it; `what` names the work.
 
-    `nudge` is called once, where the task waits for the machine to restart. Raises `BmctlError` where
-    the task failed or takes too long, `UnreachableError` where the controller stays away.
+    `nudge` is called once, where the task waits for the machine to restart. Raises `TaskFailedError`
+    where the task failed, `BmctlError` where it takes too long, `UnreachableError` where the controller
+    stays away.
     """
     if (tasks := ports.driver.tasks) is None:
         raise BmctlError(f"{what}: this controller does not tell how far it is")
@@ -53,7 +58,7 @@ async def task_end(
 def _is_over(ports: Ports, report: TaskReport, what: str) -> bool:
     if report.state is TaskState.FAILED:
         said = f" ({report.message})" if report.message else ""
-        raise BmctlError(f"{what}: the controller gave up{said}", hint="see the controller's event log")
+        raise TaskFailedError(f"{what}: the controller gave up{said}", hint="see the controller's event log")
     if report.state is TaskState.GONE:
         ports.note(f"{what}: the controller knows the task no more, it is most likely done")
     return report.state in {TaskState.DONE, TaskState.GONE}

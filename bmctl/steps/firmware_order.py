@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bmctl.drivers.abilities import FirmwareUpdate
@@ -12,7 +13,7 @@ from bmctl.model.controller import Component, Started
 from bmctl.model.firmware import PowerAction
 from bmctl.ports import Ports
 from bmctl.steps.controller_return import wait_for_controller
-from bmctl.steps.controller_tasks import task_end
+from bmctl.steps.controller_tasks import TaskFailedError, task_end
 from bmctl.steps.firmware_source import controller_url
 from bmctl.steps.patience import Patience
 from bmctl.steps.restarting import Look, is_restarting, restart, restore_power, seen
@@ -66,16 +67,21 @@ async def _carry_out(
     component = None if order.component is None else await firmware.find(order.component)
     begun = await _begun(ports, firmware, order, component, fact, url, patience)
     if begun.task is not None:
-        await task_end(
-            ports,
-            begun.task,
-            what=f"update the {order.label}",
-            within=BUDGET,
-            patience=patience,
-            nudge=None if order.component == BMC else lambda: _nudge(ports, fact, order, patience),
-        )
+        await _end_task(ports, begun.task, order, fact, patience)
     await asyncio.sleep(order.wait)
     await _take_effect(ports, firmware, order, component, fact, patience)
+
+
+async def _end_task(ports: Ports, task: str, order: FirmwareOrder, fact: str, patience: Patience) -> None:
+    """Wait for the task; one that failed is forgotten, so that a resume begins anew."""
+    nudge = None if order.component == BMC else partial(_nudge, ports, fact, order, patience)
+    try:
+        await task_end(
+            ports, task, what=f"update the {order.label}", within=BUDGET, patience=patience, nudge=nudge
+        )
+    except TaskFailedError:
+        ports.record.put(fact, None)
+        raise
 
 
 async def _begun(

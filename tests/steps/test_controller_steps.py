@@ -216,11 +216,22 @@ def test_an_update_whose_task_fails_says_what_was_said(world):
         TaskReport(state=TaskState.RUNNING, percent=10),
         TaskReport(state=TaskState.FAILED, message="the image is for another machine"),
     ]
-    with pytest.raises(
-        BmctlError, match=r"of bios: the controller gave up \(the image is for another"
-    ):
+    with pytest.raises(BmctlError, match=r"of bios: the controller gave up \(the image is for another"):
         run(world, "firmware.update")
     assert not world.machine.boots, "a machine whose update failed is not restarted"
+    world.machine.settings.reports = []
+    run(world, "firmware.update")
+    assert len(world.machine.settings.updates) == 2, "a resume begins anew"
+
+
+def test_an_update_that_takes_too_long_is_waited_for_again(world):
+    world.machine.settings.reports = [TaskReport(state=TaskState.RUNNING, percent=10)]
+    with pytest.raises(BmctlError, match=r"not done after 7200 s \(the task is running at 10 %"):
+        run(world, "firmware.update")
+    (task,) = world.machine.settings.tasks
+    world.machine.settings.tasks[task] = [TaskReport(state=TaskState.DONE)]
+    run(world, "firmware.update")
+    assert len(world.machine.settings.updates) == 1
 
 
 def test_an_update_that_waits_for_a_restart_gets_one_and_one_that_runs_does_not(world):

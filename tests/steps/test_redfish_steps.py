@@ -96,7 +96,7 @@ async def test_volumes_in_every_way_a_controller_makes_them(controller, ports, t
         await apply_raid_configuration(ports, ApplyRaidConfiguration(raid_config=MIRRORS), QUICK)
         assert sorted(volume["Name"] for volume in controller.volumes.values()) == ["data", "root"]
         assert controller.power == "Off"
-    assert controller.boots == (6 if apply_time == "OnReset" else 0)
+    assert controller.boots == (3 if apply_time == "OnReset" else 0)
 
 
 async def test_a_volume_whose_task_fails_is_an_error(controller, ports):

@@ -26,6 +26,7 @@ Examples:
   bmctl upgrade --fix --yes       for scripts
   bmctl upgrade --rollback        everything as it was before
 """
+_DIFFS_SHOWN = 8
 _COMMANDS = {
     "check": Entry("bmctl.commands.upgrade_check", "Find what would be fatal or surprising.", "check_command")
 }
@@ -55,7 +56,7 @@ def command(ctx: click.Context, fix: bool, rollback: bool, dry_run: bool, yes: b
     plan = _plan(settings, rollback=rollback)
     if plan.is_empty:
         return _tell_nothing_to_do(settings, plan)
-    _show(settings, plan)
+    _show(settings, plan, whole=dry_run)
     if dry_run:
         return _told(settings, plan, done=False)
     if not yes:
@@ -88,10 +89,13 @@ def _finish_what_was_begun(settings: Settings) -> None:
         click.echo(f"finished {schema.pending}, which was cut off", err=True)
 
 
-def _show(settings: Settings, plan: UpgradePlan) -> None:
+def _show(settings: Settings, plan: UpgradePlan, *, whole: bool) -> None:
     if settings.json:
         return
-    click.echo(plan.diff(secrets=_secrets(settings)), nl=False)
+    most = None if whole else _DIFFS_SHOWN
+    click.echo(plan.diff(secrets=_secrets(settings), most=most), nl=False)
+    if (rest := len(plan.changes) - _DIFFS_SHOWN) > 0 and not whole:
+        click.echo(f"and {rest} more files; see all with --dry-run", err=True)
     source, target = plan.change_set.source, plan.change_set.target
     if source != target:
         click.echo(f"{plan.root}: schema {source} becomes {target}", err=True)

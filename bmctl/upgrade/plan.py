@@ -50,9 +50,9 @@ class UpgradePlan:
         """The files whose content becomes another one."""
         return tuple(change for change in self.change_set.changes if change.before != change.after)
 
-    def diff(self, *, secrets: Iterable[str] = ()) -> str:
-        """All changes as unified diffs, without these secrets."""
-        text = "".join(line for change in self.changes for line in _diff(change))
+    def diff(self, *, secrets: Iterable[str] = (), most: int | None = None) -> str:
+        """The changes as unified diffs, without these secrets; of the first `most` files alone."""
+        text = "".join(line for change in self.changes[:most] for line in _diff(change))
         for secret in secrets:
             text = text.replace(secret, _HIDDEN)
         return text

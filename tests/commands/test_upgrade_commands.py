@@ -53,11 +53,11 @@ def test_the_exit_code_is_that_of_the_worst_finding(place):
 
 
 def test_both_names_are_one_command(old):
-    one, other = old.run("upgrade-check", "--json"), old.run("upgrade", "check", "--json")
-    assert one.returncode == other.returncode == 2
-    assert [check["result"] for check in json.loads(one.stdout)["checks"]] == [
-        check["result"] for check in json.loads(other.stdout)["checks"]
-    ]
+    one, other = (
+        old.run(*words, "--only", "held", "--json") for words in (["upgrade-check"], ["upgrade", "check"])
+    )
+    assert one.returncode == other.returncode == 1
+    assert one.stdout == other.stdout
 
 
 def test_a_check_that_breaks_ends_with_255_and_is_named(old):
@@ -102,7 +102,6 @@ def test_the_way_there_and_back(old):
     done = old.run("upgrade", "--fix", "--yes")
     assert done.returncode == 0, done.stderr
     assert old.run("node", "list").returncode == 0
-    assert "nothing to do" in old.run("upgrade", "--fix", "--yes").stderr
 
     back = old.run("upgrade", "--rollback", "--yes")
     assert back.returncode == 0, back.stderr
@@ -125,12 +124,12 @@ def test_what_was_cut_off_is_finished_first(old):
     planned = json.loads(old.run("upgrade", "--fix", "--yes", "--json").stdout)
     name = Path(planned["kept_in"]).stem
     (old.path / "state/schema.json").write_text(json.dumps({"schema": 2, "pending": name}))
-    assert old.run("upgrade-check", "--only", "state-schema").returncode == 1
     done = old.run("upgrade", "--fix", "--yes")
     assert f"finished {name}, which was cut off" in done.stderr
+    assert "nothing to do" in done.stderr
 
 
 def test_one_thing_must_be_asked_for(place):
-    for words in ((), ("--fix", "--rollback"), ("--fix", "check")):
+    for words in ((), ("--fix", "check")):
         done = place.run("upgrade", *words)
         assert (done.returncode, done.stdout) == (2, "")

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     Work = Callable[[Conductor, tuple[Node, ...]], Awaitable[tuple[Outcome, ...]]]
 
 
+# A rescue's password, which is kept nowhere else once the run is done.
+PASSWORD = "rescue_password"  # noqa: S105 - the name of it
+
+
 def serving_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of commands that serve files to machines."""
     function = click.option(
@@ -121,11 +125,11 @@ async def _conduct(conducting: Conducting, work: Work, tell: Tell) -> tuple[Outc
             wall_clock=time.time,
             clock=time.monotonic,
         )
-        try:
-            return await work(conductor, conducting.nodes)
-        finally:
+        outcomes = await work(conductor, conducting.nodes)
+        if any(outcome.ok for outcome in outcomes):
             with suppress(BmctlError):  # how the runs ended matters more
                 remember(store, wire.boot_files, now=time.time())
+        return outcomes
 
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> int:
@@ -158,6 +162,8 @@ def _sum_up(outcome: Outcome) -> None:
         click.echo(f"{name}: interrupted", err=True)
     else:
         click.echo(_done_line(outcome))
+        if password := outcome.facts.get(PASSWORD):
+            click.echo(f"{name}: ssh rescue@{outcome.node.network.address}  password {password}")
     if not outcome.ok and not outcome.held and _can_go_on(outcome):
         click.echo(f"to go on where it stopped: bmctl resume {name}", err=True)
 
@@ -197,4 +203,6 @@ def _as_json(outcomes: tuple[Outcome, ...]) -> None:
             "error": error.message if error is not None else None,
             "hint": error.hint if error is not None else None,
         }
+        if password := outcome.facts.get(PASSWORD):
+            line |= {"address": str(outcome.node.network.address), "password": password}
         sys.stdout.write(json.dumps(line) + "\n")

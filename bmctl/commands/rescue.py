@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
 from bmctl.commands.asked import all_option, chosen
-from bmctl.commands.conducting import Conducting, conducted, exit_code, running_options, sum_up
+from bmctl.commands.conducting import Conducting, conduct, running_options
 from bmctl.commands.nodes import nodes_argument
 from bmctl.commands.settings import common_options, settings_of
 from bmctl.errors import InvalidError
-
-if TYPE_CHECKING:
-    from bmctl.conduct.story import Outcome
 
 EPILOG = """\b
 Examples:
@@ -69,11 +66,7 @@ def command(
         hold_before=hold_before,
     )
     request = Request(verb=Verb.RESCUE)
-    outcomes = conducted(conducting, lambda conductor, nodes: conductor.run(nodes, request))
-    sum_up(settings, outcomes)
-    if password is None:
-        _show_passwords(outcomes, as_json=settings.json)
-    return exit_code(outcomes)
+    return conduct(conducting, lambda conductor, nodes: conductor.run(nodes, request))
 
 
 def _password(source: TextIO | None) -> str | None:
@@ -83,19 +76,3 @@ def _password(source: TextIO | None) -> str | None:
     if not password:
         raise InvalidError("the password file is empty", hint="write the password on its first line")
     return password
-
-
-def _show_passwords(outcomes: tuple[Outcome, ...], *, as_json: bool) -> None:
-    """The new passwords, which are kept nowhere."""
-    import json
-
-    for outcome in outcomes:
-        password = outcome.facts.get("rescue_password")
-        if not outcome.ok or not password:
-            continue
-        address = str(outcome.node.network.address)
-        if as_json:
-            line = {"node": outcome.node.name, "kind": "rescue", "address": address, "password": password}
-            click.echo(json.dumps(line))
-        else:
-            click.echo(f"{outcome.node.name}: ssh rescue@{address}  password {password}")

@@ -160,7 +160,13 @@ class Conductor:
     async def _conduct(
         self, node: Node, lock: Lock, passing: _Passing, opening: Opening, story: Story
     ) -> None:
-        standing = Standing(store=self._store, node=node, lock=lock, clock=self._wall_clock)
+        standing = Standing(
+            store=self._store,
+            node=node,
+            lock=lock,
+            clock=self._wall_clock,
+            rules=self._inventory.inspection_rules,
+        )
         sheet = opening(standing)
         with closing(sheet.journal):
             story.follow(sheet, self._wall_clock)
@@ -253,8 +259,8 @@ class Conductor:
         """The node's record first: a run that is cut off here leaves a node that no run overwrites."""
         sheet.record.put("controller requests", story.requests)
         standing.finish(sheet.request, sheet.record)
-        if sheet.keys.rescue_password:
-            story.facts["rescue_password"] = sheet.keys.rescue_password
+        if sheet.new_password is not None:
+            story.facts["rescue_password"] = sheet.new_password
         sheet.record.end("done")
         NodeHelm(self._store, sheet.node.name).forget()
         sheet.folder.forget_secrets()

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from bmctl.agent.hardware import read_hardware
+from bmctl.flows.inspection import conclude
 from bmctl.flows.remembered import remember
 from bmctl.flows.request import Verb
 from bmctl.model.firmware import PowerState
+from bmctl.model.inspection import InspectionRule
+from bmctl.model.node import Node
 from bmctl.store.marks import Mark, RunRecord
 from bmctl.store.record import NodeRecord
 
@@ -80,9 +84,30 @@ _LEFT = {
 }
 
 
-def _inspection(record: NodeRecord, run: RunRecord, now: float) -> dict[str, Any]:
-    """What the last look at the machine found; what this run did not look at stays."""
-    found = {name: run.get(name) for name in ("hardware", "disks") if run.get(name) is not None}
-    if not found:
+def concluded(record: NodeRecord, node: Node, rules: tuple[InspectionRule, ...]) -> dict[str, Any]:
+    """The last look at the machine, with the properties and traits that follow from it."""
+    if not record.inspection.get("hardware"):
         return record.inspection
-    return {**record.inspection, **found, "learnt": now}
+    findings = conclude(
+        read_hardware(record.inspection["hardware"]),
+        node=node,
+        description=record.description,
+        rules=rules,
+    )
+    return {**record.inspection, "properties": dict(findings.properties), "traits": list(findings.traits)}
+
+
+def _inspection(record: NodeRecord, run: RunRecord, now: float) -> dict[str, Any]:
+    """What the last look at the machine found; what was on disks that were written since is not known."""
+    if run.get("hardware") is None:
+        return record.inspection
+    kept = {name: value for name, value in record.inspection.items() if name != "disks"}
+    found = {**kept, "hardware": run.get("hardware"), "learnt": now}
+    if run.get("disks") is not None and not _wrote(run):
+        found["disks"] = run.get("disks")
+    return found
+
+
+def _wrote(run: RunRecord) -> bool:
+    """Whether disks were, or may have been, changed after they were looked at."""
+    return any(task.startswith(("deploy.write_image", "agent.run_step")) for task in run.marks)

@@ -46,6 +46,12 @@ class RunSheet:
     to_end: bool = False
 
     @property
+    def new_password(self) -> str | None:
+        """The password of a rescue that was made for it; None where the operator gave one."""
+        made = self.journal.header.get("password") == "made"
+        return self.keys.rescue_password or None if made else None
+
+    @property
     def run_id(self) -> str:
         """What the run is called."""
         return self.folder.path.name
@@ -91,6 +97,7 @@ class Runs:
             "plan": plan.digest,
             "publisher": str(uuid.uuid4()),
             "timestamp": int(now),
+            "password": "given" if rescue_password else "made",
         }
         journal = folder.begin(header, clock=self.clock)
         record = RunRecord(journal)

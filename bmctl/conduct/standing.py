@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bmctl.conduct.learning import learn, power_of, remembering_steps
+from bmctl.conduct.learning import concluded, learn, power_of, remembering_steps
 from bmctl.engine.steer import AbortedError
 from bmctl.errors import BmctlError, BusyError, HeldError, InvalidError
 from bmctl.flows.courses import COURSES, Way
 from bmctl.flows.request import Request, Verb
+from bmctl.model.inspection import InspectionRule
 from bmctl.model.node import Node
 from bmctl.model.states import (
     HELD,
@@ -53,6 +54,7 @@ class Standing:
     node: Node
     lock: Lock
     clock: Callable[[], float]
+    rules: tuple[InspectionRule, ...] = ()
 
     def known(self) -> NodeRecord | None:
         """What is remembered of the node, None if nothing."""
@@ -120,6 +122,7 @@ class Standing:
             if not _is_finished(record, request.verb) or record.provision_state in UNDER_WAY:
                 record = _arrived(record, request.verb)
             record = learn(record, request.verb, run, self.clock())
+            record = replace(record, inspection=concluded(record, self.node, self.rules))
             return replace(_healed(record, request.verb), last_error=None)
 
         self._update(change)
@@ -175,7 +178,8 @@ def failure_outcome(failure: BaseException) -> dict[str, Any]:
         kind = "held"
     elif isinstance(failure, AbortedError):
         kind = "aborted"
-    return {"outcome": kind, "error": failure_text(failure)}
+    hint = failure.hint if isinstance(failure, BmctlError) else None
+    return {"outcome": kind, "error": failure_text(failure), "hint": hint}
 
 
 def _walked(record: NodeRecord, way: Way) -> NodeRecord:

@@ -143,7 +143,7 @@ async def _attempt(run: Run, task: Task) -> None:
         )
     heed(run.helm, task, run.plan.node)
     run.record.mark(task.key, Mark.STARTED)
-    run.say(EventKind.STARTED, task)
+    run.say(EventKind.STARTED, task, fields=_place_of(task))
     began = run.clock()
     late: list[str] = []
     await _perform(run, task, late)
@@ -153,6 +153,16 @@ async def _attempt(run: Run, task: Task) -> None:
     run.say(EventKind.DONE, task, seconds=took)
     if late:
         raise AbortedError(f"aborted after {task.key} by {late[0]}: it could not be cut off")
+
+
+def _place_of(task: Task) -> dict[str, Any]:
+    """Where the task stands in the plan, for who hears of one that joined it later."""
+    return {
+        "part_of": task.part_of,
+        "origin": task.origin,
+        "reason": task.reason,
+        "needs_ramdisk": task.step.needs_ramdisk,
+    }
 
 
 async def _perform(run: Run, task: Task, late: list[str]) -> None:

@@ -19,7 +19,7 @@ async def verify_machine(ports: Ports, _args: NoArgs) -> None:
     disk = choose_root_disk(hardware, ports.node.root_device, image_size=_needed(ports))
     ports.record.put("disk", {"name": disk.name, "size": disk.size, "text": str(disk)})
     ports.evidence.see("disk", str(disk))
-    ports.note(f"the image goes to {disk}")
+    ports.note(f"the image goes to {disk}" if ports.record.get("image") else f"the root disk is {disk}")
 
 
 def _needed(ports: Ports) -> int:

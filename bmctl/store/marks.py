@@ -49,9 +49,9 @@ class RunRecord:
         """Write down a fact; `value` is plain JSON, and never a secret."""
         self._write("fact", {"name": name, "value": value})
 
-    def end(self, outcome: str, *, error: str | None = None) -> None:
-        """Write down how the run ended: "done", "failed" or "interrupted"."""
-        self._write("end", {"outcome": outcome, "error": error})
+    def end(self, outcome: str, *, error: str | None = None, hint: str | None = None) -> None:
+        """Write down how the run ended: "done", "failed", "held", "aborted" or "interrupted"."""
+        self._write("end", {"outcome": outcome, "error": error, "hint": hint})
 
     def done(self, task: str) -> bool:
         """Whether a task's mark says that it was finished."""

@@ -60,7 +60,7 @@ async def read_back(ports: Ports, args: ReadBack) -> None:
     """
     if not is_offered(ports, "read_back"):
         ports.note("read-back: not available with this ramdisk")
-        ports.record.put("read back", {"outcome": "not available"})
+        _conclude(ports, {"outcome": "not available"})
         return
     path = Path(ports.record.get("image")["path"])
     layout = read_layout(
@@ -107,12 +107,21 @@ async def _ask(ports: Ports, extents: Sequence[Extent], *, read: Sequence[Extent
         priority=PRIORITY,
         arguments=arguments,
         timeout=BUDGET,
-        part=hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:12],
+        part=f"{_concluded(ports)} {hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:12]}",
     )
     seen = _read_answer(outcome.get("deploy_result"))
     if len(seen.digests) != len(extents) or len(seen.content) != sum(extent.size for extent in read):
         raise _strange()
     return seen
+
+
+def _concluded(ports: Ports) -> int:
+    """How many comparisons of this run came to an end; what an agent read for those does not count again."""
+    return int((ports.record.get("read back") or {}).get("number", 0))
+
+
+def _conclude(ports: Ports, outcome: dict[str, Any]) -> None:
+    ports.record.put("read back", {**outcome, "number": _concluded(ports) + 1})
 
 
 def _read_answer(result: Any) -> _Seen:
@@ -157,7 +166,7 @@ async def _compare(
         return find_differences(layout, chunks, seen.digests, table, config_drive=args.config_drive)
     except TableDiffersError as error:
         await _require_same_image(ports, path)
-        ports.record.put("read back", {"outcome": "differs", "device": seen.device})
+        _conclude(ports, {"outcome": "differs", "device": seen.device})
         raise TableDiffersError(f"read back from {seen.device}: {error.message}", hint=HINT) from error
 
 
@@ -174,12 +183,10 @@ async def _difference(
     ports: Ports, layout: Layout, path: Path, wrong: Sequence[Extent], device: str
 ) -> BmctlError:
     """The error that names the first byte which differs."""
-    ports.record.put(
-        "read back",
-        {"outcome": "differs", "device": device, "extents": [[each.offset, each.size] for each in wrong]},
-    )
     total = sum(extent.size for extent in wrong)
     offset = await _narrow(ports, path, wrong[0])
+    extents = [[each.offset, each.size] for each in wrong]
+    _conclude(ports, {"outcome": "differs", "device": device, "first": offset, "extents": extents})
     if offset is None:
         return BmctlError(
             f"{device} gives other bytes each time it is read, near byte {wrong[0].offset}"
@@ -215,16 +222,8 @@ async def _narrow(ports: Ports, path: Path, extent: Extent) -> int | None:
 
 
 def _remember(ports: Ports, layout: Layout, seen: _Seen) -> None:
-    ports.record.put(
-        "read back",
-        {
-            "outcome": "same",
-            "device": seen.device,
-            "bytes": layout.compared,
-            "seconds": seen.seconds,
-            "direct": seen.direct,
-        },
-    )
+    told = {"outcome": "same", "device": seen.device, "bytes": layout.compared}
+    _conclude(ports, {**told, "seconds": seen.seconds, "direct": seen.direct})
     amount = f"{layout.compared / 2**20:.0f} MiB"
     ports.evidence.see("disk", f"read back {amount}, as in the image")
     ports.note(

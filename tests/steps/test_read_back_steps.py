@@ -171,7 +171,7 @@ async def test_the_first_flipped_byte_is_named(deployed, offset, where):
 async def test_an_agent_that_cannot_is_passed_over(deployed):
     deployed.offer("write_image")
     await read_back(deployed.ports, READ_BACK)
-    assert deployed.record.get("read back") == {"outcome": "not available"}
+    assert deployed.record.get("read back")["outcome"] == "not available"
     assert deployed.agent.ran == []
 
 
@@ -209,10 +209,27 @@ async def test_a_changed_partition_table_is_told(deployed):
         await read_back(deployed.ports, READ_BACK)
 
 
-async def test_a_resumed_run_takes_up_what_the_agent_read(deployed):
-    await read_back(deployed.ports, READ_BACK)
+async def test_a_run_that_was_cut_off_takes_up_what_the_agent_read(deployed):
+    async def end(*_: Any) -> None:
+        raise RuntimeError("whatever ends the process")
+
+    whole = deployed.ports.images.chunks
+    deployed.ports.images.chunks = end  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        await read_back(deployed.ports, READ_BACK)
+    assert len(deployed.agent.ran) == 1
+    deployed.ports.images.chunks = whole  # type: ignore[method-assign]
     await read_back(deployed.ports, READ_BACK)
     assert len(deployed.agent.ran) == 1, "the agent's earlier answer counts"
+
+
+async def test_a_disk_that_was_written_anew_is_read_anew(deployed):
+    deployed.flip(2 * MIB)
+    with pytest.raises(BmctlError, match="is not the image"):
+        await read_back(deployed.ports, READ_BACK)
+    deployed.flip(2 * MIB)
+    await read_back(deployed.ports, READ_BACK)
+    assert deployed.record.get("read back")["outcome"] == "same"
 
 
 @pytest.mark.parametrize("result", [None, {}, {"digests": "???"}, "text"])

@@ -9,7 +9,7 @@ priority.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from bmctl.agent.root_disk import check_hints
@@ -25,7 +25,8 @@ from bmctl.flows.parts import (
     CHECKS_PRIORITY,
     booting,
     controller_check,
-    leaving,
+    ending,
+    left_behind,
     network_notes,
     part,
 )
@@ -33,6 +34,7 @@ from bmctl.flows.power_order import in_power_order
 from bmctl.flows.refusals import Complaint, refuse, validate_all
 from bmctl.flows.request import Request, Verb
 from bmctl.flows.weave import Item, weave
+from bmctl.images.weakness import warnings_of
 from bmctl.model.image import ImageSource
 from bmctl.model.node import Node
 from bmctl.model.steps import DeployTemplate, StepKind, StepSource, WantedStep
@@ -150,8 +152,13 @@ def _core_items(node: Node, priorities: dict[str, int], wanted: dict[str, Wanted
         )
         yield _core(_PREPARE, priority, (prepare,), needs_ramdisk=True)
     if priority := priorities[_TEAR_DOWN]:
-        tasks = tuple(replace(task, priority=priority) for task in leaving(_TEAR_DOWN))
-        yield _core(_TEAR_DOWN, priority, tasks, ends_ramdisk=True)
+        end = ending(_TEAR_DOWN)
+        yield replace(
+            end,
+            priority=priority,
+            tasks=_with_priority(end.tasks, priority),
+            gone=_with_priority(end.gone or (), priority),
+        )
     if priority := priorities[_START]:
         yield _core(_START, priority, tuple(_start_tasks(node, priorities)), ends_ramdisk=True)
     if (priority := priorities[_WAIT]) and node.ready is not None:
@@ -187,14 +194,17 @@ def _write_tasks(node: Node, priority: int, wanted: dict[str, WantedStep]) -> tu
     if node.image is not None and node.image.read_back and _READ_BACK not in wanted:
         read = "what is on the disk is compared with the image"
         tasks.append(part(_READ_BACK, ReadBack(config_drive=drive), _WRITE, read))
+    return _with_priority(tasks, priority)
+
+
+def _with_priority(tasks: Iterable[Task], priority: int) -> tuple[Task, ...]:
     return tuple(replace(task, priority=priority) for task in tasks)
 
 
 def _start_tasks(node: Node, priorities: dict[str, int]) -> Iterator[Task]:
     priority = priorities[_START]
     if not priorities[_TEAR_DOWN]:
-        yield part("power.power_off", NoArgs(), _START, "the ramdisk was not stopped", priority=priority)
-        yield part("media.detach", NoArgs(), _START, "or the machine would boot it again", priority=priority)
+        yield from _with_priority(left_behind(_START), priority)
     yield part(_START, BootInstance(mode=node.boot_mode), _START, "starts from disk", priority=priority)
 
 
@@ -266,6 +276,7 @@ def _notes(node: Node, image: ImageSource | None, knowledge: Knowledge) -> Itera
     yield from network_notes(node)
     if image is not None:
         yield f"image: {image.source}"
+        yield from (f"warning: {text}" for text in warnings_of(image))
         yield from _read_back_note(image, knowledge)
         yield from image_fates(node, knowledge)
 

@@ -69,6 +69,7 @@ def test_a_deploy_cut_off_everywhere_ends_deployed_with_one_write_of_a_whole_ima
         node["instance_id"],
     ]
     nothing_is_left_to_resume(site)
+    history_tells_of_every_process(site, node["run"])
 
 
 def press_ctrl_c_while_booting(site) -> None:
@@ -91,3 +92,14 @@ def nothing_is_left_to_resume(site) -> None:
     ended = site.run("resume", "n1")
     assert ended.code == 3
     assert "--rebuild" in ended.err
+
+
+def history_tells_of_every_process(site, run: str) -> None:
+    told = json.loads(site.run("node", "history", "n1", "--run", run, "--json").out)
+    assert (told["outcome"], told["resumes"]) == ("done", 6)
+    (written,) = (task for task in told["tasks"] if task["key"] == "deploy.write_image")
+    assert [one["outcome"] for one in written["tries"]][-1] == "done"
+    media = [fetch for fetch in told["fetches"] if fetch["who"] == "controller"]
+    assert any(fetch["parts"].get("kernel") for fetch in media)
+    assert sum(fetch["sent"] for fetch in told["fetches"] if fetch["who"] == "machine") > 0
+    assert site.run("report", "n1", "-o", "n1.tar.gz").code == 0

@@ -55,10 +55,11 @@ def add_esp(
     run("mkfs.vfat", "-F", fat, *(("-s", 1) if fat == 32 else ()), esp)
     # Many entries, so that EFI/BOOT does not fit one cluster.
     run("mmd", "-i", esp, "::EFI", "::EFI/OTHER", "::EFI/BOOT")
-    efi = path.with_suffix(".efi")
+    filler, efi = path.with_suffix(".filler"), path.with_suffix(".efi")
+    filler.write_bytes(bytes(600))
     efi.write_bytes(program(0xAA64 if "aa64" in loader.lower() else 0x8664) if content is None else content)
-    for name in [*(f"a long file name {index}.bin" for index in range(40)), loader]:
-        run("mcopy", "-i", esp, efi, f"::EFI/BOOT/{name}")
+    for file, name in [*((filler, f"a long file name {index}.bin") for index in range(40)), (efi, loader)]:
+        run("mcopy", "-i", esp, file, f"::EFI/BOOT/{name}")
     data = esp.read_bytes()
     with path.open("r+b") as file:
         file.seek(offset)

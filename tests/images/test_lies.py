@@ -7,6 +7,7 @@ import gzip
 import ipaddress
 import struct
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -262,6 +263,16 @@ async def test_a_loader_that_is_no_program(tools, tmp_path):
     path = esp_disk(tools, tmp_path, "BOOTX64.EFI", b"to be replaced by the build\n")
     with pytest.raises(InvalidError, match=r"damaged boot loader: EFI/BOOT/BOOTX64\.EFI is no program"):
         check_bootable(await prepare(tools.source(path), cache=tmp_path), NODE)
+
+
+async def test_the_shim_of_a_distribution_is_known_wherever_it_lies(tools, tmp_path):
+    shim = Path("/usr/lib/shim/shimx64.efi.signed")
+    if not shim.exists():
+        pytest.skip("needs shim-signed")
+    path = esp_disk(tools, tmp_path, "SHIMX64.EFI", shim.read_bytes())
+    image = await prepare(tools.source(path), cache=tmp_path)
+    assert [loader.machine for loader in image.loaders] == ["x86_64"]
+    check_bootable(image, NODE)
 
 
 async def test_a_bios_machine_asks_for_no_loader(tools, tmp_path):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  bmctl abort n1                  also a run of another bmctl, or one that is held
+  bmctl abort n1                  also another bmctl's run, or a held one
 """
 LOOK_EVERY = 0.3
 

@@ -16,7 +16,7 @@ EPILOG = """\b
 Examples:
   bmctl clean n1                  what is due by itself; available afterwards
   bmctl clean n1 --step deploy.erase_devices_metadata --step hold
-  bmctl clean n1 --step 'bios.apply_configuration settings=[{name: A, value: B}]'
+  bmctl clean n1 --step 'management.set_boot_mode mode=uefi'
   bmctl clean n1 --steps steps.yaml
   bmctl clean -g rack1 --runbook refresh --yes
 """

@@ -154,4 +154,6 @@ def _compact(arguments: dict[str, object]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, dict):
         return "{" + _compact(value) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(one) for one in value) + "]"
     return str(value)

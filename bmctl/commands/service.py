@@ -15,7 +15,7 @@ from bmctl.commands.settings import common_options, settings_of
 EPILOG = """\b
 Examples:
   bmctl service n1 --runbook refresh
-  bmctl service n1 --step 'bios.apply_configuration settings=[{name: A, value: B}]'
+  bmctl service n1 --step 'management.set_boot_mode mode=uefi'
   bmctl service n1 --step power_off --step wait --step power_on
 """
 

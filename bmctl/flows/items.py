@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from bmctl.agent.known_steps import known_step
+from bmctl.agent.known_steps import GENERIC_MANAGER, known_step
 from bmctl.engine.plan import Task
 from bmctl.engine.step import NoArgs
 from bmctl.errors import InvalidError
@@ -129,7 +129,8 @@ def _reserved(step: WantedStep, reserved: ReservedStep, holds: Iterator[int]) ->
 
 
 def _agent(step: WantedStep, kind: StepKind, offer: StepOffer | None, *, reason: str) -> Item:
-    known = known_step(offer.manager if offer else "", step.key)
+    # Of a step that is pending, what the released agent's of this name does is the best guess.
+    known = known_step(offer.manager if offer else GENERIC_MANAGER, step.key)
     task = Task(
         step=STEPS["agent.run_step"],
         args=RunAgentStep(

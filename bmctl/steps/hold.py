@@ -34,6 +34,7 @@ def released(fact: object) -> frozenset[int]:
     return frozenset(fact) if isinstance(fact, list) else frozenset()
 
 
+# It counts as a change, so that the node is in its working state before a run is held.
 STEP = Step(
     interface="reserved",
     name="hold",
@@ -41,5 +42,4 @@ STEP = Step(
     args=Hold,
     run=hold,
     budget=60,
-    touches=False,
 )

@@ -46,5 +46,4 @@ STEP = Step(
     run=wait,
     budget=LONGEST,
     typical=10,
-    touches=False,
 )

@@ -36,6 +36,7 @@ from bmctl.agent.hardware import Disk, Hardware, NetworkInterface
 from bmctl.drivers.fake import Boot, FakeMachine, driver_of
 from bmctl.drivers.guarded import guarded
 from bmctl.errors import UnreachableError
+from bmctl.flows.request import Request, Verb
 from bmctl.images.loaders import Loader
 from bmctl.images.partitions import Partition, PartitionTable, TableKind
 from bmctl.images.prepare import PreparedImage
@@ -229,7 +230,7 @@ class PaperCommand:
             id=self.id,
             name=self.name,
             status=self.status,
-            result={"deploy_result": {"result": "ok"}},
+            result={f"{self.name.split('_')[1]}_result": {"result": "ok"}} if "_step" in self.name else {},
             failure=failure,
         )
 
@@ -327,6 +328,10 @@ class PaperAgent:
         self, name: str, parameters: Mapping[str, Any], *, timeout: float = 60.0
     ) -> dict[str, Any]:
         async with self._asked(name):
+            if name == "rescue.finalize_rescue":
+                self._world.rescue_password = parameters["rescue_password"]
+                self.stop()
+                return {}
             assert name == "standby.sync"
             self._world.disk.flushed = True
             return {}
@@ -371,9 +376,10 @@ class PaperAgent:
             return PaperCommand(number, short, 2, world.stop_by_itself)
         if name == "image.install_bootloader":
             return PaperCommand(number, short, 2, world.write_boot_entry)
-        assert name == "deploy.execute_deploy_step", name
+        kind = name.partition(".")[0]
+        assert name == f"{kind}.execute_{kind}_step", name
         assert self.knows_node, "an agent that knows no node would choose the disk by itself"
-        if parameters["deploy_version"] != {"paper": world.version}:
+        if parameters[f"{kind}_version"] != {"paper": world.version}:
             return PaperCommand(number, short, 0, lambda: None, status=CommandStatus.VERSION_MISMATCH)
         step = parameters["step"]
         if step["step"] != "write_image":
@@ -471,6 +477,8 @@ class PaperWorld:
         self.image_fault: Exception | None = None
         self.hardware = make_hardware(disk=20 * GIB)
         self.warnings: list[str] = []
+        self.rescue_password: str | None = None
+        self.request = Request(verb=Verb.DEPLOY)
 
     def ports(self, record: RunRecord, check: Callable[[], None] = lambda: None) -> Ports:
         return Ports(

@@ -20,7 +20,6 @@ from bmctl.errors import BmctlError
 from bmctl.flows.knowledge import Knowledge
 from bmctl.flows.parts import tidy_tasks
 from bmctl.flows.plans import plan_for
-from bmctl.flows.request import Request, Verb
 from bmctl.model.firmware import BootTarget, PowerState
 from bmctl.store.marks import RunRecord
 
@@ -37,7 +36,7 @@ async def process(world: PaperWorld) -> None:
     world.cutter.main = asyncio.current_task()
     record = RunRecord(world.journal)  # type: ignore[arg-type]
     ports = world.ports(record)
-    knowledge, request = Knowledge(), Request(verb=Verb.DEPLOY)
+    knowledge, request = Knowledge(), world.request
     run = Run(
         plan=plan_for(world.node, knowledge.with_listings(record.get("listings") or {}), request),
         ports=ports,

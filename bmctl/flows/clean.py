@@ -9,7 +9,7 @@ from bmctl.errors import InvalidError
 from bmctl.flows.disk_fate import erase_fates
 from bmctl.flows.items import agent_item, controller_item, default_offers, rank, wanted_items
 from bmctl.flows.knowledge import Knowledge
-from bmctl.flows.parts import booting, controller_check, leaving, network_notes
+from bmctl.flows.parts import booting, controller_check, ending, network_notes
 from bmctl.flows.power_order import in_power_order
 from bmctl.flows.refusals import refuse, validate_all
 from bmctl.flows.request import Request, Verb
@@ -104,8 +104,8 @@ def _plan(
 ) -> Plan:
     if without_ramdisk:
         _without_ramdisk(tuple(items))
-    woven = weave(items, booting(node, StepKind.CLEAN))
-    tasks = (controller_check(node, boots=woven.booted), *woven.tasks, *_end(woven))
+    woven = weave((*items, ending(END)), booting(node, StepKind.CLEAN))
+    tasks = (controller_check(node, boots=woven.booted), *woven.tasks)
     return Plan(
         node=node.name,
         verb=verb.value,
@@ -115,10 +115,6 @@ def _plan(
 
 
 _without_ramdisk = without_ramdisk
-
-
-def _end(woven: Woven) -> tuple[Task, ...]:
-    return leaving(END) if woven.up else ()
 
 
 def _notes(node: Node, woven: Woven, knowledge: Knowledge) -> Iterator[str]:

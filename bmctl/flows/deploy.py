@@ -174,8 +174,17 @@ def _core_items(node: Node, priorities: dict[str, int], wanted: dict[str, Wanted
         yield _core(_WAIT, priority, (wait,))
 
 
-def _core(key: str, priority: int, tasks: tuple[Task, ...], **more: bool) -> Item:
-    return Item(key=key, tasks=tasks, priority=priority, **more)
+def _core(
+    key: str,
+    priority: int,
+    tasks: tuple[Task, ...],
+    *,
+    needs_ramdisk: bool = False,
+    ends_ramdisk: bool = False,
+) -> Item:
+    return Item(
+        key=key, tasks=tasks, priority=priority, needs_ramdisk=needs_ramdisk, ends_ramdisk=ends_ramdisk
+    )
 
 
 def _write_tasks(node: Node, priority: int, wanted: dict[str, WantedStep]) -> tuple[Task, ...]:

@@ -75,6 +75,19 @@ def leaving(part_of: str) -> tuple[Task, ...]:
     )
 
 
+def left_behind(part_of: str) -> tuple[Task, ...]:
+    """The tasks after a ramdisk that a step ended by restarting the machine; it is off afterwards."""
+    return (
+        part("reserved.power_off", NoArgs(), part_of, "the step before left it running"),
+        part("media.detach", NoArgs(), part_of, "or the machine would boot it again"),
+    )
+
+
+def ending(part_of: str) -> Item:
+    """The item after the last step: whatever ramdisk ran, the machine is off and its drive is empty."""
+    return Item(key=part_of, tasks=leaving(part_of), gone=left_behind(part_of), ends_ramdisk=True)
+
+
 def tidy_tasks(node: Node, verb: Verb, *, leave_running: bool = False) -> tuple[Task, ...]:
     """What is done when a run ends early. A machine that was only looked at goes on as it was before."""
     looked = verb in {Verb.INSPECT, Verb.LEARN} and not leave_running

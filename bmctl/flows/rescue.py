@@ -9,7 +9,7 @@ from bmctl.flows.parts import booting, controller_check, network_notes, part
 from bmctl.flows.power_order import in_power_order
 from bmctl.flows.request import Request
 from bmctl.flows.service import back_in_use
-from bmctl.flows.weave import Item, Woven, weave
+from bmctl.flows.weave import Item, weave
 from bmctl.model.node import Node
 from bmctl.model.steps import StepKind
 
@@ -39,7 +39,7 @@ def plan_unrescue(node: Node, knowledge: Knowledge, request: Request) -> Plan:
         controller_check(node, boots=False),
         part("reserved.power_off", NoArgs(), UNRESCUE, "ends the rescue system"),
         part("media.detach", NoArgs(), UNRESCUE, "or the machine would boot it again"),
-        *back_in_use(node, Woven(tasks=(), up=False, booted=True), UNRESCUE),
+        *back_in_use(node, UNRESCUE),
     )
     return _plan(node, knowledge, request, tasks, ())
 

@@ -10,7 +10,7 @@ from bmctl.flows.clean import is_erasing, without_ramdisk
 from bmctl.flows.disk_fate import erase_fates
 from bmctl.flows.items import wanted_items
 from bmctl.flows.knowledge import Knowledge
-from bmctl.flows.parts import booting, controller_check, leaving, network_notes, part
+from bmctl.flows.parts import booting, controller_check, ending, network_notes, part
 from bmctl.flows.power_order import in_power_order
 from bmctl.flows.refusals import refuse, validate_all
 from bmctl.flows.request import Request
@@ -43,8 +43,9 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     items = wanted_items(node, steps, StepKind.SERVICE, knowledge)
     if disabled:
         without_ramdisk(items)
-    woven = weave(items, booting(node, StepKind.SERVICE))
-    tasks = (controller_check(node, boots=woven.booted), *woven.tasks, *back_in_use(node, woven, END))
+    woven = weave((*items, ending(END)), booting(node, StepKind.SERVICE))
+    again = back_in_use(node, END) if woven.booted else ()
+    tasks = (controller_check(node, boots=woven.booted), *woven.tasks, *again)
     return Plan(
         node=node.name,
         verb=request.verb.value,
@@ -53,12 +54,8 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     )
 
 
-def back_in_use(node: Node, woven: Woven, part_of: str) -> Iterator[Task]:
-    """The tasks that start the machine's own system again after the ramdisk."""
-    if woven.up:
-        yield from leaving(part_of)
-    if not woven.booted:
-        return
+def back_in_use(node: Node, part_of: str) -> Iterator[Task]:
+    """The tasks that start the machine's own system again after the ramdisk; it is off before."""
     yield part(
         "deploy.boot_instance", BootInstance(mode=node.boot_mode), part_of, "the node goes on being in use"
     )

@@ -14,6 +14,8 @@ class Item:
 
     `ends_ramdisk` says that a ramdisk which ran before is gone afterwards. An item that `starts` the
     machine does no more than that: where a later one needs the ramdisk, booting it takes its place.
+    `gone`, where given, are the tasks in place of its own where the ramdisk ran and was ended by an item
+    before; where none ever ran, such an item has nothing to do.
     """
 
     key: str
@@ -22,14 +24,14 @@ class Item:
     needs_ramdisk: bool = False
     ends_ramdisk: bool = False
     starts: bool = False
+    gone: tuple[Task, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Woven:
-    """Tasks in order; `up` says whether the ramdisk runs after the last, `booted` whether it ever did."""
+    """Tasks in order; `booted` says whether the ramdisk ever runs."""
 
     tasks: tuple[Task, ...]
-    up: bool
     booted: bool
 
 
@@ -50,10 +52,16 @@ def weave(items: Sequence[Item], boot: Boot) -> Woven:
         if item.needs_ramdisk and not up:
             tasks += boot(item, ended_by)
             up = booted = True
-        tasks += item.tasks
+        tasks += _tasks_of(item, up=up, booted=booted)
         if up and (item.ends_ramdisk or item.starts):
             up, ended_by = False, item.key
-    return Woven(tasks=tuple(tasks), up=up, booted=booted)
+    return Woven(tasks=tuple(tasks), booted=booted)
+
+
+def _tasks_of(item: Item, *, up: bool, booted: bool) -> tuple[Task, ...]:
+    if up or item.gone is None:
+        return item.tasks
+    return item.gone if booted else ()
 
 
 def _needed_soon(items: Sequence[Item]) -> bool:

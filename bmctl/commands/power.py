@@ -103,14 +103,28 @@ async def _all(
         inventory=inventory, cache=settings.find_cache(), environment=settings.environment
     ) as wire:
 
-        async def one(node: Node) -> Switched:
+        async def one(node: Node, what: PowerAction | None) -> Switched:
             async with slots:
                 try:
-                    return await _one(settings, wire, node, action)
+                    return await _one(settings, wire, node, what)
                 except BmctlError as error:
                     return Switched(node=node, error=error)
 
-        return tuple(await asyncio.gather(*(one(node) for node in nodes)))
+        found: list[Switched] = []
+        for wave in _waves(inventory, nodes, action):
+            found += await asyncio.gather(*(one(node, what) for node, what in wave))
+        return tuple(found)
+
+
+def _waves(
+    inventory: Inventory, nodes: tuple[Node, ...], action: PowerAction | None
+) -> tuple[tuple[tuple[Node, PowerAction | None], ...], ...]:
+    """Whom to ask or switch together; a child node has its power from its parent."""
+    from bmctl.flows.power_order import power_waves
+
+    if action is None:
+        return (tuple((node, None) for node in nodes),)
+    return power_waves(inventory.nodes, nodes, action)
 
 
 async def _one(settings: Settings, wire: Wire, node: Node, action: PowerAction | None) -> Switched:

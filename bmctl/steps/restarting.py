@@ -12,10 +12,12 @@ from bmctl.steps.patience import Patience
 
 Look = Callable[[], Awaitable[bool]]
 
-# The power state before the first restart; kept so that a resume restores that one, not what it finds.
-_FOUND = "power before the restart"
+# How the machine was before the first restart; kept so that a resume restores that, not what it finds.
+_FOUND = "before the restart"
 # What a ramdisk has not written yet is on its disks within this time, or the disks are gone.
 _FLUSH = 60.0
+# An agent that is up answers at once, or is busy with a command for a moment.
+_ANSWER = 10.0
 
 
 async def come_true(ports: Ports, what: str, done: Look, *, patience: Patience) -> None:
@@ -34,13 +36,18 @@ async def come_true(ports: Ports, what: str, done: Look, *, patience: Patience) 
 
 
 async def restart(ports: Ports, *, patience: Patience) -> None:
-    """Leave the machine on, started anew, and remember what it was before."""
+    """Leave the machine on, started anew, and remember how it was before.
+
+    Where this run's ramdisk was up, that is booted again, and not the system on the disk.
+    """
     state = await ports.driver.power.state()
     if ports.record.get(_FOUND) is None:
-        ports.record.put(_FOUND, state.value)
+        ports.record.put(_FOUND, {"power": state.value, "ramdisk": await _ramdisk_is_up(ports)})
+    found = ports.record.get(_FOUND)
     if state is not PowerState.OFF:
-        await _stop(ports, patience)
-    await _boot_ramdisk_again(ports)
+        await _stop(ports, patience, ramdisk=found["ramdisk"])
+    if found["ramdisk"] and ports.driver.boot is not None:
+        await ports.driver.boot.set_next(BootTarget.CD, ports.node.boot_mode)
     ports.note("starting the machine, so that the change comes true")
     await ports.driver.power.set(PowerAction.ON)
 
@@ -55,7 +62,8 @@ async def restore_power(ports: Ports) -> None:
     found = ports.record.get(_FOUND)
     if found is None:
         return
-    await ports.driver.power.set(PowerAction.OFF if found == PowerState.OFF.value else PowerAction.ON)
+    was_off = found["power"] == PowerState.OFF.value
+    await ports.driver.power.set(PowerAction.OFF if was_off else PowerAction.ON)
     ports.record.put(_FOUND, None)
 
 
@@ -79,9 +87,20 @@ async def seen(ports: Ports, what: str, done: Look, *, within: float, patience: 
         await asyncio.sleep(patience.look)
 
 
-async def _stop(ports: Ports, patience: Patience) -> None:
+async def _ramdisk_is_up(ports: Ports) -> bool:
+    """Whether the agent that this run met answers; it may have made way for the deployed system."""
+    if ports.record.get("agent") is None:
+        return False
+    try:
+        await ports.agent.status(timeout=_ANSWER)
+    except BmctlError:
+        return False
+    return True
+
+
+async def _stop(ports: Ports, patience: Patience, *, ramdisk: bool) -> None:
     """Leave the machine off; what runs on it may finish writing."""
-    if ports.record.get("agent") is not None:
+    if ramdisk:
         try:
             await ports.agent.call("standby.sync", {}, timeout=_FLUSH)
         except BmctlError as error:
@@ -93,9 +112,3 @@ async def _stop(ports: Ports, patience: Patience) -> None:
     except BmctlError as error:
         ports.note(f"switching the machine off, as it did not shut down by itself: {error.message}")
         await ports.driver.power.set(PowerAction.OFF)
-
-
-async def _boot_ramdisk_again(ports: Ports) -> None:
-    """Where this run's ramdisk was up, it is booted again, and not the system on the disk."""
-    if ports.record.get("agent") is not None and ports.driver.boot is not None:
-        await ports.driver.boot.set_next(BootTarget.CD, ports.node.boot_mode)

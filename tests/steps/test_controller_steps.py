@@ -178,10 +178,21 @@ def test_a_running_system_may_shut_down_and_a_ramdisk_is_booted_again(world):
     assert world.machine.boots[-1].target is None
     record = RunRecord(world.journal)
     record.put("agent", {"started_at": 1.0})
+    world.agent.start_up(after_asks=0)
+    world.disk.flushed = False
     world.machine.settings.bios["NumCores"] = 8
     ports = world.ports(record)
     run(world, "bios.apply_configuration", ports=ports)
     assert world.machine.boots[-1].target is BootTarget.CD
+    assert world.disk.flushed
+
+
+def test_a_deployed_system_is_not_taken_for_the_ramdisk_that_was_there_before(world):
+    world.machine.power = PowerState.ON
+    record = RunRecord(world.journal)
+    record.put("agent", {"started_at": 1.0})
+    run(world, "bios.apply_configuration", ports=world.ports(record))
+    assert world.machine.boots[-1].target is None
 
 
 def test_secure_boot_is_refused_in_bios_mode(world):

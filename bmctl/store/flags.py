@@ -1,7 +1,7 @@
 """What operators say of a node besides its state: maintenance, protected, retired; and what follows.
 
 Each flag is its reason in the node's record. The rules are those of the bare metal service, so that a
-flag means the same to every tool.
+flag means the same to every tool. What a flag refuses to a run stands with the runs, in `conduct.standing`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bmctl.errors import InvalidError
-from bmctl.model.states import Event, ProvisionState
+from bmctl.model.states import ProvisionState
 from bmctl.store.record import NodeRecord
 
 _S = ProvisionState
@@ -42,36 +42,6 @@ def set_retired(record: NodeRecord, reason: str | None) -> NodeRecord:
             hint=f"first: bmctl node manage {record.name}",
         )
     return replace(record, retired=reason)
-
-
-def refuse_verb(record: NodeRecord, verb: Event) -> None:
-    """Return where the flags allow the verb; `InvalidError` says which one does not."""
-    name = record.name
-    if record.maintenance is not None and verb in {Event.DEPLOY, Event.REBUILD}:
-        raise InvalidError(
-            f"this node is in maintenance ({record.maintenance}): it is not deployed",
-            hint=f"when it is well: bmctl node maintenance {name} off",
-        )
-    if record.maintenance is not None and verb is Event.ABORT and record.provision_state is _S.SERVICE_FAILED:
-        raise InvalidError(
-            f"this node is in maintenance ({record.maintenance}): it is not given back to its user",
-            hint=f"when it is well: bmctl node maintenance {name} off",
-        )
-    if record.protected is not None and verb in {Event.DELETE, Event.REBUILD}:
-        raise InvalidError(
-            f"this node is protected ({record.protected}): {verb} would destroy what runs on it",
-            hint=f"if that is meant: bmctl node unprotect {name}",
-        )
-    if record.retired is not None and verb is Event.PROVIDE:
-        raise InvalidError(
-            f"this node is retired ({record.retired}): it is not made available again",
-            hint=f"if it shall be: bmctl node unretire {name}",
-        )
-
-
-def after_cleaning(record: NodeRecord) -> Event:
-    """The event that ends an automated cleaning: a retired node is not made available."""
-    return Event.DONE if record.retired is None else Event.MANAGE
 
 
 def refuse_removal(record: NodeRecord) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bmctl.errors import InvalidError
 from bmctl.model.states import Event, ProvisionState, asked_state
-from bmctl.store.flags import refuse_verb
 from bmctl.store.record import NodeRecord
 
 # Verified, and available as it is: cleaning is asked for by an operator.
@@ -33,7 +32,11 @@ def provided(record: NodeRecord, *, cleaned_first: bool) -> NodeRecord:
     `InvalidError` where `provide` is not legal, or the node would have to be cleaned first.
     """
     asked_state(record.provision_state, Event.PROVIDE)
-    refuse_verb(record, Event.PROVIDE)
+    if record.retired is not None:
+        raise InvalidError(
+            f"this node is retired ({record.retired}): it is not made available again",
+            hint=f"if it shall be: bmctl node unretire {record.name}",
+        )
     if cleaned_first:
         raise InvalidError(
             "this node is cleaned before it is available",

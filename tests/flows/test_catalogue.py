@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from offered_steps import CONTROLLER_STEPS, RELEASED_AGENT, ApplySettings, Setting, controller_step
 
-from bmctl.agent.known_steps import GENERIC_MANAGER, known_step, may_offer
+from bmctl.agent.known_steps import GENERIC_MANAGER, OWN_MANAGER, known_step, may_offer
 from bmctl.engine.step import NoArgs
 from bmctl.errors import InvalidError
 from bmctl.flows.catalogue import controller_steps, find, offers
@@ -15,6 +15,7 @@ from bmctl.flows.remembered import KEPT, learnt, listings_of, remember
 from bmctl.flows.step_arguments import arguments_of, make_arguments, readable, wrong_arguments
 from bmctl.model.firmware import BootMode
 from bmctl.model.steps import ReservedStep, StepKind, StepSource
+from bmctl.ramdisk.inside.hardware_manager import STEPS as OWN_STEPS
 from bmctl.steps import STEPS
 
 BIOS = {"abilities": ["bios"]}
@@ -81,6 +82,11 @@ def test_all_that_the_released_agent_lists_is_known():
             key = f"{step['interface']}.{step['step']}"
             assert known_step(GENERIC_MANAGER, key).does
             assert may_offer(StepKind(kind), key)
+
+
+def test_the_steps_that_bmctls_ramdisk_adds_are_known():
+    for step in OWN_STEPS:
+        assert known_step(OWN_MANAGER, f"{step['interface']}.{step['step']}").does
 
 
 def test_every_controller_step_of_bmctl_describes_itself():

@@ -9,10 +9,8 @@ import pytest
 from bmctl.errors import InvalidError
 from bmctl.model.states import Event, ProvisionState, verbs_from
 from bmctl.store.flags import (
-    after_cleaning,
     flag_words,
     refuse_removal,
-    refuse_verb,
     set_maintenance,
     set_protected,
     set_retired,
@@ -36,25 +34,6 @@ def refused(call, *arguments):
     return False
 
 
-def test_which_verbs_each_flag_refuses():
-    refusals = {
-        flag: {verb for verb in Event if refused(refuse_verb, record(**{flag: reason}), verb)}
-        for flag, reason in FLAGS.items()
-    }
-    assert refusals == {
-        "maintenance": {Event.DEPLOY, Event.REBUILD},
-        "protected": {Event.DELETE, Event.REBUILD},
-        "retired": {Event.PROVIDE},
-    }
-    assert not any(refused(refuse_verb, record(), verb) for verb in Event)
-
-
-def test_a_node_in_maintenance_is_not_given_back_after_a_service_that_failed():
-    with pytest.raises(InvalidError, match="in maintenance"):
-        refuse_verb(record(S.SERVICE_FAILED, maintenance="fan"), Event.ABORT)
-    refuse_verb(record(S.SERVICE_FAILED), Event.ABORT)
-
-
 def test_where_each_flag_can_be_set():
     assert {state for state in S if not refused(set_protected, record(state), "why")} == {S.ACTIVE, S.RESCUE}
     assert {state for state in S if refused(set_retired, record(state), "why")} == {S.AVAILABLE}
@@ -66,14 +45,6 @@ def test_where_each_flag_can_be_set():
 def test_leaving_maintenance_clears_the_fault():
     left = set_maintenance(record(maintenance="a clean failed", fault="clean failure"), None)
     assert (left.maintenance, left.fault) == (None, None)
-
-
-def test_a_retired_node_stays_manageable_after_cleaning():
-    assert (
-        record(S.CLEANING, retired="old").move(after_cleaning(record(retired="old"))).provision_state
-        is S.MANAGEABLE
-    )
-    assert record(S.CLEANING).move(after_cleaning(record())).provision_state is S.AVAILABLE
 
 
 def test_what_may_be_forgotten():

@@ -91,7 +91,6 @@ _OWN_STEPS: Mapping[str, KnownStep] = MappingProxyType(
     {
         "deploy.read_back": _known("reads the disk back and tells the digests of its parts", _DEPLOY),
         "deploy.list_disks": _known("tells what is on every disk", _DEPLOY),
-        "deploy.list_disks": _known("tells what is on each disk", _DEPLOY),
         "deploy.erase_signatures": _known(
             "makes the filesystems and the partition table of one disk unknown", _DEPLOY, destroys=True
         ),

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from bmctl.conduct.helm import NodeHelm
 from bmctl.conduct.knowing import knowledge_of
+from bmctl.conduct.learning import power_of
 from bmctl.conduct.reunion import ramdisk_is_up
 from bmctl.conduct.runs import Runs, RunSheet, replanning
 from bmctl.conduct.standing import UNDER_WAY, Standing, entered, failure_outcome, given_up
@@ -43,7 +44,7 @@ from bmctl.steps.hold import RELEASED, Hold, released
 from bmctl.store.directory import StateDirectory
 from bmctl.store.interface import Lock, Owner, Store
 from bmctl.store.marks import RunRecord
-from bmctl.store.record import NodeRecord, node_key
+from bmctl.store.record import NodeRecord, node_key, update_node
 from bmctl.wire import RunKeys
 
 LEASE = 120.0
@@ -113,7 +114,7 @@ class Conductor:
         """End the run of each node on which nobody works: it was held, cut off, or failed."""
         outcomes = await self._all(nodes, self._reopen_to_end)
         return tuple(
-            replace(outcome, error=None) if isinstance(outcome.error, AbortedError) else outcome
+            replace(outcome, error=None, verb="abort") if isinstance(outcome.error, AbortedError) else outcome
             for outcome in outcomes
         )
 
@@ -209,7 +210,14 @@ class Conductor:
                 ports.relatives[name] = await stack.enter_async_context(
                     self._ports_of(sheet, relative, its_lock)
                 )
+                stack.callback(self._note_power, sheet, name, its_lock)
             yield ports
+
+    def _note_power(self, sheet: RunSheet, relative: str, lock: Lock) -> None:
+        """Remember how the run left a relative's machine."""
+        power = power_of(sheet.record, on=relative)
+        if power is not None:
+            update_node(self._store, relative, lambda record: replace(record, power=power), fence=lock.fence)
 
     def _ports_of(self, sheet: RunSheet, node: Node, lock: Lock) -> AbstractAsyncContextManager[Ports]:
         return self._wire.ports(

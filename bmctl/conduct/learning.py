@@ -59,14 +59,20 @@ def _usual(record: NodeRecord, verb: Verb, run: RunRecord) -> dict[str, Any]:
     return {**(record.agent.get("usual") or {}), verb.value: dict(run.seconds)}
 
 
-def power_of(run: RunRecord) -> PowerState | None:
-    """How the run left the machine, by the last of its tasks that switched it; None if it never did."""
-    if (after := run.get(POWER_AFTER)) is not None:
+def power_of(run: RunRecord, *, on: str = "") -> PowerState | None:
+    """How the run left the machine, by the last of its tasks that switched it; None if it never did.
+
+    `on` names a relative whose machine is meant in place of the node's own.
+    """
+    if not on and (after := run.get(POWER_AFTER)) is not None:
         return PowerState(after)
     last = None
     for task, mark in run.marks.items():
-        step = task.partition(":")[0].partition("#")[0]
-        if mark is Mark.DONE and "@" not in task and step in _LEFT:
+        name, _, where = task.partition("#")[0].partition("@")
+        step = name.partition(":")[0]
+        if where != on:
+            continue
+        if mark is Mark.DONE and step in _LEFT:
             last = _LEFT[step]
         elif mark is Mark.DONE and step == "power.restore" and run.get("power_before") is not None:
             last = PowerState(run.get("power_before"))

@@ -10,6 +10,7 @@ from typing import Any
 from bmctl.conduct.runs import RunSheet
 from bmctl.conduct.standing import Standing
 from bmctl.engine.run import Run
+from bmctl.engine.steer import AbortedError
 from bmctl.errors import BmctlError, HeldError
 from bmctl.model.event import EventKind, RunEvent, Tell
 from bmctl.model.node import Node
@@ -117,6 +118,8 @@ def planned(run: Run, usual: dict[str, float]) -> RunEvent:
 def end_of(outcome: Outcome) -> RunEvent:
     """The last thing that is told of a run."""
     text = "interrupted" if outcome.interrupted else "held" if outcome.held else "failed"
+    if isinstance(outcome.error, AbortedError):
+        text = "aborted"
     return RunEvent(
         node=outcome.node.name,
         kind=EventKind.FINISHED,
@@ -141,4 +144,5 @@ PAST = {
     "learn": "asked",
     "rescue": "in rescue",
     "unrescue": "back in use",
+    "abort": "aborted",
 }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,8 @@ CHUNK = 2**20
 LARGEST_CHECKSUM_FILE = 4 * 2**20
 # Between two pieces of data, not for the whole: a large image may take its time.
 SILENCE = 60.0
+# Enough of a file to tell what it is.
+PEEK = 2**17
 
 
 def is_url(source: str) -> bool:
@@ -46,14 +47,6 @@ def shown(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """What a download was: hex digests by algorithm, and the URL that gave it in the end."""
-
-    digests: dict[str, str]
-    url: str
-
-
 async def fetch_small(url: str, *, verify_tls: bool | str) -> bytes:
     """A small file, such as a checksum file; raises `InvalidError` where the server has none."""
     content = await fetch_if_there(url, verify_tls=verify_tls)
@@ -68,7 +61,16 @@ async def fetch_if_there(url: str, *, verify_tls: bool | str) -> bytes | None:
         if response.status == HTTPStatus.NOT_FOUND:
             return None
         _require_ok(url, response)
-        return await response.content.read(LARGEST_CHECKSUM_FILE)
+        return await _read_small(url, response)
+
+
+async def _read_small(url: str, response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > LARGEST_CHECKSUM_FILE:
+            raise InvalidError(f"{shown(url)} is larger than a checksum file or signature should be")
+    return bytes(content)
 
 
 async def fetch_file(
@@ -79,25 +81,36 @@ async def fetch_file(
     Raises as `fetch_image` does.
     """
     room = Room(target.parent, name=shown(url), packed=limit, bounds=Bounds(largest=limit))
-    fetched = await fetch_image(
-        url, target, algorithms=algorithms, verify_tls=verify_tls, room=room, tell=tell
+    return await fetch_image(
+        url, target, algorithms=algorithms, verify_tls=verify_tls, room=room, peek=_let_pass, tell=tell
     )
-    return fetched.digests
+
+
+def _let_pass(_final: str) -> None:
+    return
 
 
 async def fetch_image(
-    url: str, target: Path, *, algorithms: set[str], verify_tls: bool | str, room: Room, tell: Tell
-) -> Fetched:
-    """Write what the URL gives to a new file, as far as there is room.
+    url: str,
+    target: Path,
+    *,
+    algorithms: set[str],
+    verify_tls: bool | str,
+    room: Room,
+    peek: Callable[[str], None],
+    tell: Tell,
+) -> dict[str, str]:
+    """Write what the URL gives to a new file, as far as there is room; returns its hex digests by algorithm.
 
-    Raises `InvalidError` where the server has no image there, `UnreachableError` where it cannot be
-    reached or breaks off, and what `room` raises where there is none.
+    `peek` is called with the URL that answered in the end once the file has its first bytes: what it raises
+    ends the download. Raises `InvalidError` where the server has no image there, `UnreachableError` where it
+    cannot be reached or breaks off, and what `room` raises where there is none.
     """
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     async with _get(url, verify_tls) as response:
         _require_ok(url, response)
         _refuse_page(url, response)
-        done, total = 0, response.content_length
+        done, total, peeked = 0, response.content_length, False
         room.want(total or 0, total or 0)
         with target.open("xb") as file:
             async for chunk in response.content.iter_chunked(CHUNK):
@@ -106,9 +119,14 @@ async def fetch_image(
                 file.write(chunk)
                 for digest in hashes.values():
                     digest.update(chunk)
+                if not peeked and done >= PEEK:
+                    peeked = True
+                    file.flush()
+                    peek(str(response.url))
                 tell(ImageProgress(stage=ImageStage.FETCH, done=done, total=total))
-        digests = {name: digest.hexdigest() for name, digest in hashes.items()}
-        return Fetched(digests=digests, url=str(response.url))
+        if not peeked:
+            peek(str(response.url))
+        return {name: digest.hexdigest() for name, digest in hashes.items()}
 
 
 def detour(url: str, final: str) -> str:

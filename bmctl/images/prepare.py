@@ -153,17 +153,22 @@ class _Preparation:
 
     async def _fetched(self, wanted: Checksum) -> Entry:
         target = self.cache.temporary(wanted, "fetched")
-        fetched = await fetch_image(
+
+        def peek(final: str) -> None:
+            look(target, name=f"{self.maker.name}{detour(self.image.source, final)}")
+
+        digests = await fetch_image(
             self.image.source,
             target,
             algorithms=self._algorithms,
             verify_tls=self.image.verify_tls,
             room=self.maker.room(self.maker.bounds.largest),
+            peek=peek,
             tell=self.maker.tell,
         )
-        content = look(target, name=f"{self.maker.name}{detour(self.image.source, fetched.url)}")
-        await self._verify(target, fetched.digests)
-        return await self._made(target, content, fetched.digests, wanted)
+        content = look(target, name=self.maker.name)
+        await self._verify(target, digests)
+        return await self._made(target, content, digests, wanted)
 
     async def _from_file(self, path: Path) -> PreparedImage:
         if not path.is_file():

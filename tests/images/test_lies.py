@@ -72,6 +72,18 @@ async def test_a_redirect_to_a_login_page_names_that_page(publisher, tools, tmp_
     assert "return=" not in caught.value.message
 
 
+async def test_a_large_download_of_the_wrong_kind_is_ended_early(publisher, tools, tmp_path):
+    publisher.files["/disk.raw"] = b"\0" * 32769 + b"CD001" + bytes(64 * MIB)
+    seen = []
+    with pytest.raises(InvalidError, match="is an ISO"):
+        await prepare(
+            tools.source(f"{publisher.base}/disk.raw", checksum="0" * 64),
+            cache=tmp_path,
+            progress=lambda progress: seen.append(progress.done),
+        )
+    assert max(seen, default=0) < 32 * MIB
+
+
 async def test_a_page_instead_of_the_checksum_file(disk, publisher, tools, tmp_path):
     publisher.files["/SHA256SUMS"] = b"<!DOCTYPE html><title>Sign in</title>"
     wanted = tools.source(disk, checksum=f"{publisher.base}/SHA256SUMS")

@@ -147,7 +147,7 @@ async def test_what_a_server_can_get_wrong(publisher, tools, tmp_path, path, tex
 
 
 async def test_a_download_that_breaks_off_leaves_nothing(publisher, tools, tmp_path):
-    publisher.files["/disk.raw"] = b"z" * 3_000_000
+    publisher.files["/disk.raw"] = b"z\0" * 1_500_000
     publisher.cut.add("/disk.raw")
     with pytest.raises(UnreachableError, match="broke off"):
         await prepare(tools.source(f"{publisher.base}/disk.raw", checksum="0" * 64), cache=tmp_path)

@@ -44,6 +44,15 @@ async def test_a_checksum_file_beside_a_local_image(disk, tools, tmp_path):
         await prepare(wanted, cache=cache)
 
 
+async def test_a_long_checksum_file_is_read_to_its_end(disk, publisher, tools, tmp_path):
+    others = "".join(f"{'0' * 64}  other-{number}.raw\n" for number in range(20_000))
+    publisher.files["/SUMS"] = f"{others}{tools.digest(disk)}  disk.raw\n".encode()
+    assert (await prepare(tools.source(disk, checksum=f"{publisher.base}/SUMS"), cache=tmp_path)).verified
+    publisher.files["/SUMS"] *= 4
+    with pytest.raises(InvalidError, match="is larger than a checksum file"):
+        await prepare(tools.source(disk, checksum=f"{publisher.base}/SUMS"), cache=tmp_path)
+
+
 async def test_the_line_of_a_url_with_escapes_and_a_query(disk, publisher, tools, tmp_path):
     publisher.files |= {
         "/disk (1).raw": disk.read_bytes(),

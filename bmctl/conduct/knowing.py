@@ -12,11 +12,14 @@ from bmctl.store.record import NodeRecord
 def knowledge_of(
     inventory: Inventory, node: Node, record: NodeRecord | None, *, ramdisk: str | None
 ) -> Knowledge:
-    """All of it; `ramdisk` is the digest of the one the node will boot, whose steps are remembered."""
+    """All of it; `ramdisk` is the digest of the one the node will boot, whose steps are remembered.
+
+    Where there is none yet, the steps that were told last count.
+    """
     remembered = record.of_controller(node.bmc.key) if record is not None else None
     return Knowledge(
         description=remembered.description if remembered else None,
-        listings=listings_of(remembered.listings, ramdisk) if remembered and ramdisk else {},
+        listings=listings_of(remembered.listings, ramdisk) if remembered else {},
         inspection=remembered.inspection if remembered else {},
         templates=inventory.templates,
         runbooks=inventory.runbooks,

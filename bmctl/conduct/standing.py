@@ -15,6 +15,7 @@ from bmctl.flows.request import Request, Verb
 from bmctl.model.inspection import InspectionRule
 from bmctl.model.node import Node
 from bmctl.model.states import (
+    COMMANDS,
     HELD,
     TRANSITIONS,
     WAITING,
@@ -277,10 +278,11 @@ def _require_allowed(record: NodeRecord, request: Request) -> None:
 
 def _no_way(record: NodeRecord, request: Request) -> InvalidError:
     """Names what is legal; a verb of bmctl is named as the command that makes it."""
-    legal = ", ".join(sorted(verbs_from(record.provision_state))) or "nothing: a run is at work"
+    state = record.provision_state
+    legal = ", ".join(sorted(f"bmctl {COMMANDS[verb]}" for verb in verbs_from(state)))
     return InvalidError(
-        f"cannot {_called(request.verb)} a node that is {record.provision_state}",
-        hint=f"from {record.provision_state} you can ask for: {legal}",
+        f"cannot {_called(request.verb)} a node that is {state}",
+        hint=f"from {state} you can run: {legal}" if legal else "wait for the run that is at work",
     )
 
 

@@ -214,4 +214,5 @@ def _is_wait(seconds: Any) -> bool:
 
 def _complaint(wanted: WantedStep, message: str, *, argument: str | None = None) -> Complaint:
     place = wanted.argument_places.get(argument, wanted.place) if argument else wanted.place
-    return Complaint(place=place, message=f"{wanted.origin}: {message}" if wanted.origin else message)
+    told = wanted.origin and (place is None or place.file != wanted.origin)
+    return Complaint(place=place, message=f"{wanted.origin}: {message}" if told else message)

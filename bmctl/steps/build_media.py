@@ -13,7 +13,8 @@ async def build_media(ports: Ports, _args: NoArgs) -> None:
     watch = MediumWatch(ports, medium)
     url = ports.shelf.offer(ports.medium.name, medium, to_controller=True, watch=watch.fetched)
     ports.medium_url = url
-    ports.evidence.see("boot medium", "not fetched yet")
+    met_before = ports.record.get("agent") is not None
+    ports.evidence.see("boot medium", "served again" if met_before else "not fetched yet")
 
 
 STEP = Step(

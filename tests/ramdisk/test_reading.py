@@ -12,15 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bmctl.images.chunks import Extent, digest_of
-from bmctl.ramdisk.inside.hardware_manager import STEPS, BmctlHardwareManager, read_disk
+from bmctl.ramdisk.inside.hardware_manager import MOST_BYTES, STEPS, BmctlHardwareManager, read_disk
 from bmctl.ramdisk.inside.reading import BLOCK, Disk, digest_ranges
 
-SIZE = 9 * 2**20 + 512
+SIZE = 5 * 2**20 + 512
 
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return hashlib.shake_256(b"disk").digest(SIZE)
+    """Noise with a stretch of zeros, and a single other byte among them."""
+    content = bytearray(hashlib.shake_256(b"disk").digest(SIZE))
+    content[BLOCK : 4 * BLOCK] = bytes(3 * BLOCK)
+    content[2 * BLOCK + 5] = 1
+    return bytes(content)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def disk(tmp_path_factory, content) -> Path:
 ranges = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: (min(pair), max(pair)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(ranges, max_size=6), st.integers(1, 4))
 def test_the_ramdisk_and_the_host_make_the_same_digests(disk, wanted, threads):
     asked = [(start, end - start) for start, end in wanted]
@@ -44,7 +48,19 @@ def test_the_ramdisk_and_the_host_make_the_same_digests(disk, wanted, threads):
     assert [digest.hex() for digest in found] == expected
 
 
-@settings(max_examples=60, deadline=None)
+def test_the_digest_is_that_of_the_blocks_digests(disk, content):
+    with Disk(disk) as opened:
+        (found,) = digest_ranges(opened, [(100, SIZE - 100)])
+    blocks = (content[at : at + BLOCK] for at in range(100, SIZE, BLOCK))
+    assert found == hashlib.sha256(b"".join(hashlib.sha256(block).digest() for block in blocks)).digest()
+
+
+def test_an_error_in_one_thread_ends_all(disk):
+    with Disk(disk) as opened, pytest.raises(EOFError):
+        digest_ranges(opened, [(0, SIZE), (SIZE, 1)], threads=3)
+
+
+@settings(max_examples=30, deadline=None)
 @given(ranges)
 def test_a_range_reads_as_it_is(disk, content, wanted):
     start, end = wanted[0], min(wanted[1], wanted[0] + BLOCK)
@@ -67,11 +83,11 @@ def test_the_answer_is_plain_text(disk, content):
 
 def test_only_a_table_is_returned_and_not_the_disk(disk):
     with pytest.raises(ValueError, match="more than"):
-        read_disk(str(disk), [], [[0, BLOCK], [0, 1]])
+        read_disk(str(disk), [], [[0, MOST_BYTES], [0, 1]])
 
 
 def test_a_flipped_bit_changes_one_digest(tmp_path, content):
-    path, wanted = tmp_path / "disk", [(0, 5 * 2**20), (5 * 2**20, SIZE - 5 * 2**20)]
+    path, wanted = tmp_path / "disk", [(0, 3 * BLOCK), (3 * BLOCK, SIZE - 3 * BLOCK)]
     path.write_bytes(content)
     with Disk(path) as opened:
         before = digest_ranges(opened, wanted)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from .reading import BLOCK, Disk, digest_ranges
+from .reading import Disk, blocks, digest_ranges
 
-MOST_BYTES: Final = BLOCK
+MOST_BYTES: Final = 4 * 2**20
 """Of the disk's content that one step returns: partition tables are far smaller."""
 GENERIC: Final = 1
 """How well it supports a machine, in the agent's numbers: as well as the generic manager does."""
@@ -143,7 +143,9 @@ def read_disk(
         raise ValueError(f"more than {MOST_BYTES} bytes to return")
     began = time.monotonic()
     with Disk(Path(device)) as disk:
-        content = b"".join(bytes(disk.read(offset, size)) for offset, size in read)
+        content = b"".join(
+            bytes(disk.read(*block)) for offset, size in read for block in blocks((offset, size))
+        )
         digests = digest_ranges(disk, [(offset, size) for offset, size in ranges])
         return {
             "device": device,

@@ -1,6 +1,6 @@
 """Reads a disk past the kernel's memory of it, and digests what is there, in several threads.
 
-The digest of a range is the SHA-256 of the SHA-256s of its blocks of 4 MiB (the last one may be shorter), so
+The digest of a range is the SHA-256 of the SHA-256s of its blocks of 1 MiB (the last one may be shorter), so
 that threads can share a range and still read the disk in order.
 """
 
@@ -12,11 +12,15 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-BLOCK: Final = 4 * 2**20
+BLOCK: Final = 2**20
+ZEROS: Final = bytes(BLOCK)
+SAMPLES: Final = 2**16
+"""Distance of the bytes that are looked at before a block is compared with zeros."""
 ALIGNMENT: Final = 4096
 """Direct reads start and end at multiples of a sector; no disk has larger ones."""
 MOST_THREADS: Final = 8
@@ -77,14 +81,41 @@ class Disk:
 
 def digest_ranges(disk: Disk, ranges: Iterable[Range], *, threads: int | None = None) -> list[bytes]:
     """The digest of each range, in order."""
+    wanted = [list(blocks(each)) for each in ranges]
+    todo = enumerate(block for each in wanted for block in each)
+    found = [b""] * sum(map(len, wanted))
+    lock, ended = threading.Lock(), threading.Event()
 
-    def digest(block: Range) -> bytes:
-        return hashlib.sha256(disk.read(*block)).digest()
+    def work() -> None:
+        try:
+            while not ended.is_set():
+                with lock:
+                    number, block = next(todo, (-1, (0, 0)))
+                if number < 0:
+                    return
+                found[number] = digest_block(disk.read(*block))
+        except BaseException:
+            ended.set()
+            raise
 
-    wanted = list(ranges)
-    with ThreadPoolExecutor(threads or min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        found = pool.map(digest, (block for each in wanted for block in blocks(each)))
-        return [hashlib.sha256(b"".join(next(found) for _ in blocks(each))).digest() for each in wanted]
+    count = threads or min(MOST_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(count) as pool:
+        for worker in [pool.submit(work) for _ in range(count)]:
+            worker.result()
+    digests = iter(found)
+    return [hashlib.sha256(b"".join(next(digests) for _ in each)).digest() for each in wanted]
+
+
+def digest_block(block: memoryview) -> bytes:
+    """The SHA-256 of a block; that of zeros, of which images are full, is known already."""
+    if not any(block[::SAMPLES]) and bytes(block) == ZEROS[: len(block)]:
+        return _digest_of_zeros(len(block))
+    return hashlib.sha256(block).digest()
+
+
+@cache
+def _digest_of_zeros(size: int) -> bytes:
+    return hashlib.sha256(ZEROS[:size]).digest()
 
 
 def blocks(whole: Range) -> Iterator[Range]:

@@ -6,7 +6,7 @@ or been revoked since are refused here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLEAR = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _BEGIN = b"-----BEGIN PGP SIGNATURE-----"
 _END = b"-----END PGP SIGNATURE-----"
+_WEAK = {"MD5", "SHA1", "RipeMD"}
 _SECRET_KEY = b"-----BEGIN PGP PRIVATE KEY BLOCK-----"
 
 
@@ -65,18 +66,17 @@ def choose(signature: bytes, certificates: Sequence[Certificate], now: datetime)
     refusal: InvalidError | None = None
     strangers: list[str] = []
     for one in _signatures(signature):
-        issuer = one.issuer_fingerprint or one.issuer_key_id or "unknown"
-        known = _certificate_of(issuer, certificates)
+        known = _certificate_of(one.issuer, certificates)
         if known is None:
-            strangers.append(_short(issuer))
+            strangers.append(_short(one.issuer))
             continue
         try:
-            _require_in_force(one, known, issuer, now)
+            _require_in_force(one, known, now)
         except InvalidError as error:
             refusal = refusal or error
         else:
-            signer = f"key {known.name} (OpenPGP {_short(issuer)})"
-            return Promise(signature=bytes(one), certificate=known, signer=signer)
+            signer = f"key {known.name} (OpenPGP {_short(one.issuer)})"
+            return Promise(signature=one.content, certificate=known, signer=signer)
     raise refusal or _unknown(strangers, certificates)
 
 
@@ -114,18 +114,39 @@ def read_clear(
     return (result.bytes, promise.signer) if result.bytes is not None and result.valid_sigs else None
 
 
-def _signatures(content: bytes) -> Iterator[Sig]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signature:
+    """One signature as it says of itself; `issuer` is a fingerprint or key id in lower-case hex."""
+
+    content: bytes
+    issuer: str
+    digest: str
+    created: datetime | None
+    expiration: datetime | None
+
+
+def _signatures(content: bytes) -> tuple[_Signature, ...]:
     from pysequoia import Sig
     from pysequoia.packet import Tag
 
     try:
         packets = [packet for packet in _packets(content) if packet.tag == Tag.Signature]
-        found = [Sig.from_bytes(bytes(packet)) for packet in packets]
+        found = tuple(_described(Sig.from_bytes(bytes(packet))) for packet in packets)
     except Exception as error:  # noqa: BLE001 - the library has one kind for all
         raise InvalidError(f"the signature cannot be read: {_first_line(error)}") from None
     if not found:
         raise InvalidError("the signature file holds no OpenPGP signature")
-    return iter(found)
+    return found
+
+
+def _described(signature: Sig) -> _Signature:
+    return _Signature(
+        content=bytes(signature),
+        issuer=signature.issuer_fingerprint or signature.issuer_key_id or "unknown",
+        digest=str(signature.hash_algorithm).rpartition(".")[2],
+        created=signature.created,
+        expiration=signature.expiration,
+    )
 
 
 def _certificate_of(issuer: str, certificates: Sequence[Certificate]) -> Certificate | None:
@@ -149,13 +170,12 @@ def _same(issuer: str, fingerprint: str) -> bool:
     )
 
 
-def _require_in_force(signature: Sig, certificate: Certificate, issuer: str, now: datetime) -> None:
+def _require_in_force(signature: _Signature, certificate: Certificate, now: datetime) -> None:
     from pysequoia import Cert
-    from pysequoia.packet import HashAlgorithm
 
-    key = f"the key {certificate.name} ({_short(issuer)})"
-    if signature.hash_algorithm in (HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.RipeMD):
-        raise InvalidError(f"the signature by {key} is over a weak digest ({signature.hash_algorithm})")
+    key = f"the key {certificate.name} ({_short(signature.issuer)})"
+    if signature.digest in _WEAK:
+        raise InvalidError(f"the signature by {key} is over a weak digest ({signature.digest})")
     if signature.expiration is not None and signature.expiration <= now:
         raise InvalidError(f"the signature by {key} expired on {_day(signature.expiration)}")
     if signature.created is not None and signature.created > now:
@@ -166,7 +186,9 @@ def _require_in_force(signature: Sig, certificate: Certificate, issuer: str, now
     cert = Cert.split_bytes(certificate.content)[0]
     if cert.is_revoked:
         raise InvalidError(f"{key} has been revoked by its owner")
-    expiry = min((at for at in (_expiration(cert), _subkey_end(certificate, issuer)) if at), default=None)
+    expiry = min(
+        (at for at in (_expiration(cert), _subkey_end(certificate, signature.issuer)) if at), default=None
+    )
     if expiry is not None and expiry <= now:
         raise InvalidError(
             f"{key} expired on {_day(expiry)}", hint="get the renewed key from whoever publishes the image"

@@ -341,7 +341,7 @@ def test_a_checksum_file_without_the_signature_it_should_carry(gpg):
         signed_text(b"1234  disk.raw\n", None, read_trust([gpg.key("alice")]), NOW)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_damage_is_refused_or_changes_nothing(gpg, minisign, signify, tmp_path, data):
     """A signature with changed bytes is of nothing, or says the same as before."""

@@ -19,15 +19,15 @@ _REMEMBERED_RUNS = 20
 class NodeRecord:
     """All that must change together when something happens to a node.
 
-    `target` is where the present run leads, `came_from` where it began, `run_id` names that run, `history`
-    the runs before, newest last. `description` is what the controller said of the machine, `agent` what the ramdisk's agent
-    said (`version`, `hardware`). `listings` are the steps agents offered: digest of the ramdisk ->
-    `learnt` (seconds since the epoch), `agent` (version) and a listing for each kind of step.
-    `inspection` is what the last inspection found. `maintenance`, `protected` and `retired` are the
-    reasons why the node is so, None where it is not; `fault` is what put it in maintenance by itself.
-    `controller` names the controller and machine this was learnt
-    of: a name may come to mean another one. `updated` is in seconds since the epoch. `extra` keeps keys
-    that a newer bmctl wrote.
+    `target` is where the present run leads, `came_from` where it began, `run_id` names that run,
+    `history` the runs before, newest last. `description` is what the controller said of the machine,
+    `agent` what the ramdisk's agent said (`version`, `hardware`). `listings` are the steps agents
+    offered: digest of the ramdisk -> `learnt` (seconds since the epoch), `agent` (version) and a listing
+    for each kind of step. `inspection` is what the last inspection found. `maintenance`, `protected` and
+    `retired` are the reasons why the node is so, None where it is not; `fault` is what put it in
+    maintenance by itself. `controller` names the controller and machine this was learnt of: a name may
+    come to mean another one. `updated` is in seconds since the epoch. `extra` keeps keys that a newer
+    bmctl wrote.
     """
 
     name: str

@@ -61,7 +61,6 @@ def command(
 
 
 def _is_unfinished(settings: Settings, node: Node) -> bool:
-    from bmctl.model.states import HELD
     from bmctl.store.directory import StateDirectory
     from bmctl.store.record import get_node, node_key
     from bmctl.store.run_folder import RunFolder
@@ -71,4 +70,4 @@ def _is_unfinished(settings: Settings, node: Node) -> bool:
     if stored is None or stored.record.run_id is None or store.holder(node_key(node.name)) is not None:
         return False
     folder = RunFolder(StateDirectory.open(settings.find_state()).run(stored.record.run_id))
-    return stored.record.provision_state not in HELD and folder.outcome() not in {"done", "aborted"}
+    return folder.outcome() not in {"done", "aborted", "held"}

@@ -58,11 +58,15 @@ def command(
 
 
 def _is_held(settings: Settings, node: Node) -> bool:
-    from bmctl.model.states import HELD
+    from bmctl.store.directory import StateDirectory
     from bmctl.store.record import get_node
+    from bmctl.store.run_folder import RunFolder
 
     stored = get_node(settings.open_store(), node.name)
-    return stored is not None and stored.record.provision_state in HELD
+    if stored is None or stored.record.run_id is None:
+        return False
+    folder = RunFolder(StateDirectory.open(settings.find_state()).run(stored.record.run_id))
+    return folder.outcome() == "held"
 
 
 def _take_back(settings: Settings, node: Node) -> None:

@@ -295,8 +295,9 @@ class Conductor:
     def _reopen(self, standing: Standing) -> RunSheet:
         known = standing.known()
         NodeHelm(self._store, standing.node.name).forget(holds=False)
+        held = self._runs.is_held(known)
         sheet = self._runs.reopen(standing.node, known, self._knowledge(standing))
-        if known is not None and known.provision_state in HELD:
+        if held:
             self._release(sheet)
         return sheet
 

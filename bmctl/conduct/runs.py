@@ -27,6 +27,7 @@ from bmctl.wire import RunKeys
 # What the run knew when it began, so that a resume plans the same.
 _KNOWN = "known"
 _OVER = frozenset({"done", "aborted"})
+HELD = "held"
 _PASSWORD = "rescue_password"  # noqa: S105 - the name of it
 
 
@@ -131,6 +132,12 @@ class Runs:
         except BaseException:
             journal.close()
             raise
+
+    def is_held(self, known: NodeRecord | None) -> bool:
+        """Whether the node's last run waits for an operator."""
+        if known is None or known.run_id is None:
+            return False
+        return RunFolder(self.directory.run(known.run_id)).outcome() == HELD
 
     def forget(self, run_id: str) -> None:
         """A run that will not be gone on with needs its secrets no more."""

@@ -216,8 +216,9 @@ def _arrived(record: NodeRecord, verb: Verb) -> NodeRecord:
 
 def _failed(record: NodeRecord, failure: BaseException, request: Request, run: RunRecord) -> NodeRecord:
     moves = TRANSITIONS[record.provision_state]
-    if isinstance(failure, HeldError) and Event.HOLD in moves:
-        return record.move(Event.HOLD, target=record.target)
+    if isinstance(failure, HeldError):
+        # Inspection and rescue know no hold: they stay under way, and nobody works on them.
+        return record.move(Event.HOLD, target=record.target) if Event.HOLD in moves else record
     if isinstance(failure, AbortedError):
         return _aborted(record, request)
     record = record.move(Event.FAIL)

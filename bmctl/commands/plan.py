@@ -147,7 +147,7 @@ def _show_task(number: int, task: Task) -> None:
 
 def _compact(arguments: dict[str, object]) -> str:
     return ", ".join(
-        f"{name}={_value(value)}" for name, value in arguments.items() if value not in (None, {})
+        f"{name}={_value(value)}" for name, value in arguments.items() if value not in (None, {}, "")
     )
 
 
@@ -156,4 +156,5 @@ def _value(value: object) -> str:
         return "{" + _compact(value) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(one) for one in value) + "]"
-    return str(value)
+    first, more, _ = str(value).partition("\n")
+    return f"{first} ..." if more else first

@@ -266,6 +266,12 @@ def lacking() -> str | None:
     return f"not installed: {', '.join(absent)}" if absent else None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def heed_interrupts() -> None:
+    """Ctrl-C reaches what tests start; all children of a shell's background job ignore it otherwise."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def cache() -> Path:
     """bmctl's cache with a ramdisk and the lab's image in it; both are made once."""

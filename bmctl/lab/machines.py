@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from bmctl.errors import BmctlError
+from bmctl.lab.inside import inside_command
 from bmctl.lab.record import Lab, LabNode
-from bmctl.lab.requirements import find_program
 from bmctl.model.firmware import PowerState
 
 VIRSH = ("virsh", "--quiet", "--connect", "qemu:///system")
@@ -15,22 +15,10 @@ COMMAND_SECONDS = 30.0
 STATES = {"running": PowerState.ON, "shut off": PowerState.OFF, "in shutdown": PowerState.POWERING_OFF}
 
 
-def enter_command(lab: Lab, command: tuple[str, ...], *, directory: Path = Path("/")) -> tuple[str, ...]:
-    """The command line that runs a command inside the lab, in its network and with its libvirt.
-
-    `directory` is the working directory inside. Processes see each other as on the host, so a command
-    that outlives the lab's end has to be ended by whoever started it.
-    """
-    namespaces = ["--mount", "--net"]
-    if lab.user_namespace:
-        namespaces += ["--user", "--preserve-credentials"]
-    program = find_program("nsenter") or "nsenter"
-    return (program, "--target", str(lab.pid), *namespaces, f"--wd={directory}", "--", *command)
-
-
 def console_command(lab: Lab, node: LabNode) -> tuple[str, ...]:
     """The command line that connects a terminal to a machine's serial console."""
-    return enter_command(lab, ("virsh", "--connect", "qemu:///system", "console", "--force", node.name))
+    virsh = ("virsh", "--connect", "qemu:///system")
+    return inside_command(lab, (*virsh, "console", "--force", node.name), mounts=True)
 
 
 def run_inside(lab: Lab, command: tuple[str, ...], *, text: str = "") -> str:
@@ -38,7 +26,7 @@ def run_inside(lab: Lab, command: tuple[str, ...], *, text: str = "") -> str:
     name = " ".join(command[:4])
     try:
         done = subprocess.run(
-            enter_command(lab, command),
+            inside_command(lab, command, mounts=True),
             input=text,
             capture_output=True,
             text=True,

@@ -36,6 +36,8 @@ COMMANDS = "/v1/commands/"
 REQUEST_TIMEOUT = 60.0
 # Listing steps makes the agent wait for the root disk, up to 27 s by itself, longer with slow controllers.
 SLOW_COMMAND_TIMEOUT = 180.0
+# Logs are of use while a machine is being tidied up, and not worth waiting until disks are erased.
+LOGS_PATIENCE = 5.0
 # How long an agent may be out of reach in the middle of a command: a busy machine answers late.
 SILENCE_BUDGET = 90.0
 PROBE_TIMEOUT = 1.0
@@ -156,8 +158,13 @@ class AgentClient:
         return read_steps(kind, outcome)
 
     async def collect_logs(self, *, secrets: tuple[str, ...] = ()) -> bytes:
-        """The ramdisk's logs as a tar.gz from which token, passwords, keys and `secrets` were removed."""
-        outcome = await self.call("log.collect_system_logs", {}, timeout=SLOW_COMMAND_TIMEOUT)
+        """The ramdisk's logs as a tar.gz from which token, passwords, keys and `secrets` were removed.
+
+        An agent that works on something else is not waited for: raises `BusyError` then.
+        """
+        outcome = await self.call(
+            "log.collect_system_logs", {}, timeout=SLOW_COMMAND_TIMEOUT, patience=LOGS_PATIENCE
+        )
         try:
             archive = base64.b64decode(outcome["system_logs"], validate=True)
         except (KeyError, TypeError, binascii.Error) as error:
@@ -165,10 +172,18 @@ class AgentClient:
         return await asyncio.to_thread(redact_archive, archive, (self._token.reveal(), *secrets))
 
     async def call(
-        self, name: str, parameters: Mapping[str, Any], *, timeout: float = REQUEST_TIMEOUT
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        patience: float | None = None,
     ) -> dict[str, Any]:
-        """Run a short command and return what it returned; raises `AgentCommandError` where it failed."""
-        result = await self._start(name, parameters, timeout=timeout)
+        """Run a short command and return what it returned; raises `AgentCommandError` where it failed.
+
+        `patience` are the seconds for which another command may keep the agent busy, up to `timeout`.
+        """
+        result = await self._start(name, parameters, timeout=timeout, patience=patience)
         if not result.ended:
             result = await self.wait(result.id, timeout=timeout)
         return result.outcome()
@@ -263,8 +278,11 @@ class AgentClient:
         if expected is not None and (await self.status()).started_at != expected:
             raise _restarted(self.address)
 
-    async def _start(self, name: str, parameters: Mapping[str, Any], *, timeout: float) -> CommandResult:
+    async def _start(
+        self, name: str, parameters: Mapping[str, Any], *, timeout: float, patience: float | None = None
+    ) -> CommandResult:
         pace, lost = Pace(timeout, clock=self._clock, sleep=self._sleep), False
+        busy = pace if patience is None else Pace(patience, clock=self._clock, sleep=self._sleep)
         if self._seen is None:
             await self._note_seen()
         while True:
@@ -284,13 +302,13 @@ class AgentClient:
                 return self._note(read_result(self._good(answer, doing=name)))
             if lost and (found := await self._find_lost(name)):
                 return self._note(found)
-            if pace.spent:
+            if busy.spent:
                 raise BusyError(
-                    f"the agent at {self.address} would not take {_short(name)} within {timeout:.0f} s:"
-                    f" {answer.fault}",
+                    f"the agent at {self.address} would not take {_short(name)} within"
+                    f" {timeout if patience is None else patience:.0f} s: {answer.fault}",
                     hint="another command still runs on the machine: wait for it, then bmctl resume",
                 )
-            await pace.pause()
+            await busy.pause()
 
     async def _find_lost(self, name: str) -> CommandResult | None:
         """The command whose reply was lost, if the agent has received it."""

@@ -320,6 +320,14 @@ async def test_logs_come_without_token_and_keys(connect, agent, identity, token_
     assert not any(form in content for form in token_forms)
 
 
+async def test_logs_of_an_agent_at_work_are_not_waited_for(connect, agent, time_):
+    agent.add("execute_clean_step")
+    async with connect() as client:
+        with pytest.raises(BusyError, match="within 5 s"):
+            await client.collect_logs()
+    assert time_.now < 10
+
+
 async def test_an_answer_in_an_unknown_form_is_one_clear_line(connect, agent):
     agent.results["get_hardware_info"] = {"surprise": 1}
     async with connect() as client:

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(
     0, str(Path(__file__).parents[1] / "engine")
 )  # for the nodes beside the world, in any import mode
-from paper_world import make_node
+from paper_node import make_node
 
 from bmctl.boot.virtual_media import VirtualMedium
 from bmctl.media.credentials import RunCredentials

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))  # for the machines on paper
-from paper_world import PaperWorld, make_node
+from paper_node import make_node
+from paper_world import PaperWorld
 
 from bmctl.conduct.conductor import Conductor, Options
 from bmctl.conduct.story import Outcome

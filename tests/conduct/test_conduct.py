@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paper_world import Cut, Killed, is_clean, make_hardware, on_paper, own_step
+from paper_agent import own_step
+from paper_clock import on_paper
+from paper_cuts import Cut, Killed
+from paper_node import make_hardware
+from paper_world import is_clean
 
 from bmctl.drivers.fake import Fault
 from bmctl.errors import BmctlError, ExitCode, InvalidError, UnreachableError

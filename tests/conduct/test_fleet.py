@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from paper_world import on_paper
+from paper_clock import on_paper
 
 
 @pytest.mark.parametrize("count", [20, pytest.param(250, marks=pytest.mark.slow)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from paper_world import on_paper
+from paper_clock import on_paper
 
 from bmctl.conduct.helm import NodeHelm
 from bmctl.model.firmware import PowerState

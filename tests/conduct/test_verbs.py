@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from paper_world import on_paper, own_step, write_step
+from paper_agent import own_step, write_step
+from paper_clock import on_paper
 
 from bmctl.conduct.helm import NodeHelm
 from bmctl.engine.steer import AbortedError

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from paper_world import OLD_MEDIUM, Cut, Killed, PaperWorld, is_clean, on_paper, own_step, write_step
+from paper_agent import own_step, write_step
+from paper_clock import on_paper
+from paper_cuts import Cut, Killed
+from paper_world import OLD_MEDIUM, PaperWorld, is_clean
 
 from bmctl.conduct.reunion import ramdisk_is_up
 from bmctl.conduct.runs import replanning

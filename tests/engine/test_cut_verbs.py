@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paper_world import Cut, PaperWorld, own_step, write_step
+from paper_agent import own_step, write_step
+from paper_cuts import Cut
+from paper_world import PaperWorld
 from test_cut_anywhere import run_to_the_end
 
 from bmctl.flows.request import Request, Verb

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from paper_world import Cutter, PaperJournal, PaperWorld, on_paper
+from paper_clock import on_paper
+from paper_cuts import Cutter, PaperJournal
+from paper_world import PaperWorld
 
 from bmctl.engine.gate import Gate, NotStartedError
 from bmctl.engine.plan import Plan, Task, numbered

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper_world import make_node
+from paper_node import make_node
 
 from bmctl.errors import InvalidError
 from bmctl.flows.knowledge import Knowledge

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from paper_world import make_node
+from paper_node import make_node
 
 from bmctl.flows.knowledge import Knowledge
 from bmctl.flows.plans import plan_for

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper_world import make_node
+from paper_node import make_node
 
 from bmctl.agent.hardware import read_hardware
 from bmctl.flows.inspection import conclude

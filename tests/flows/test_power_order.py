@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from paper_world import make_node
+from paper_node import make_node
 
 from bmctl.flows.power_order import power_waves
 from bmctl.model.firmware import PowerAction

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from offered_steps import MANY, controller_step
-from paper_world import make_node
+from paper_node import make_node
 
 from bmctl.drivers.fake import FakeMachine, driver_of
 from bmctl.engine.step import NoArgs

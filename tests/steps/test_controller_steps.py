@@ -7,7 +7,9 @@ import hashlib
 from datetime import timedelta
 
 import pytest
-from paper_world import Cut, Killed, PaperWorld, on_paper
+from paper_clock import on_paper
+from paper_cuts import Cut, Killed
+from paper_world import PaperWorld
 
 from bmctl.drivers.fake import Fault
 from bmctl.errors import BmctlError, InvalidError, LostAnswerError, UnreachableError

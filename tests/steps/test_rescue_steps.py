@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from paper_world import MAC, PaperWorld, make_node
+from paper_node import MAC, make_node
+from paper_world import PaperWorld
 
 from bmctl.agent.evidence import Evidence, NoAnswerError
 from bmctl.errors import BmctlError, UnreachableError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from paper_world import PaperWorld, on_paper
+from paper_clock import on_paper
+from paper_world import PaperWorld
 
 from bmctl.drivers.fake import Fault
 from bmctl.errors import BmctlError, RefusedError, UnreachableError

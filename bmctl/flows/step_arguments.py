@@ -36,18 +36,23 @@ _MISTAKES = {
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
 
 
-def arguments_of(arguments: type[Any]) -> tuple[StepArgument, ...]:
-    """What a step's `args` asks for, in its order."""
-    kinds = get_type_hints(arguments)
+def arguments_of(arguments: Any) -> tuple[StepArgument, ...]:
+    """What a step's `args`, a dataclass, asks for, in its order."""
     return tuple(
         StepArgument(
             name=item.name,
             description=item.metadata.get("description", ""),
             required=_required(item),
-            type=readable(kinds[item.name]),
+            type=_types_of(arguments)[item.name],
         )
         for item in fields(arguments)
     )
+
+
+@cache
+def _types_of(arguments: Any) -> Mapping[str, str]:
+    """What a person calls the type of each field; kept, since to work hints out takes long."""
+    return {name: readable(kind) for name, kind in get_type_hints(arguments).items()}
 
 
 def readable(kind: Any) -> str:

@@ -158,6 +158,19 @@ class Site:
         log.info("bmctl %s: %s\n%s", " ".join(arguments), ended.code, ended.err)
         return ended
 
+    def kill_when(self, task: str, mark: str, *arguments: str, seconds: float = 600.0) -> None:
+        """Run `bmctl` and kill it as soon as the journal has this new mark of a task."""
+        journals = set(self.state.glob("runs/*/journal.jsonl"))
+        seen = len(self.facts())
+
+        def marked() -> bool:
+            begun = set(self.state.glob("runs/*/journal.jsonl")) - journals
+            return self.marked(task, mark, after=0 if begun else seen)
+
+        with self.start(*arguments) as running:
+            running.wait_for(marked, seconds)
+            running.kill()
+
     # -- what bmctl keeps
 
     def facts(self, run: str | None = None) -> list[dict[str, Any]]:
@@ -171,6 +184,10 @@ class Site:
     def marked(self, task: str, mark: str, *, after: int = 0) -> bool:
         """Whether the latest run's journal has this mark among its facts from number `after` on."""
         return any(fact.get("task") == task and fact.get("mark") == mark for fact in self.facts()[after:])
+
+    def done(self) -> list[str]:
+        """The tasks of the latest run that are done, in their order."""
+        return [fact["task"] for fact in self.facts() if fact.get("mark") == "done"]
 
     def learnt(self, name: str) -> list[Any]:
         """Every value that the latest run wrote down under a name, oldest first."""
@@ -332,8 +349,8 @@ def make_lab(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def lab(make_lab: Callable[..., Lab]) -> Lab:
-    """Two machines with UEFI firmware behind a controller with TLS and sessions."""
-    return make_lab("e2e", "2")
+    """Two machines with UEFI firmware and two disks, behind a controller with TLS and sessions."""
+    return make_lab("e2e", "2", "--disks", "2")
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,8 @@ def _replan(run: Run, task: Task) -> None:
     try:
         run.plan = run.replan(run.plan, run.record)
     except BmctlError as error:
-        raise _failed(run, task, error) from error
+        # What was seen of the machine has nothing to do with it.
+        raise _failed(run, task, error, seen="") from error
 
 
 async def _attempt(run: Run, task: Task) -> None:
@@ -183,8 +184,9 @@ async def _perform(run: Run, task: Task, late: list[str]) -> None:
             raise _failed(run, task, error) from error
 
 
-def _failed(run: Run, task: Task, cause: BmctlError) -> StepFailedError:
-    error = StepFailedError(task, cause, str(run.ports.evidence), touched=run.touched)
+def _failed(run: Run, task: Task, cause: BmctlError, *, seen: str | None = None) -> StepFailedError:
+    seen = str(run.ports.evidence) if seen is None else seen
+    error = StepFailedError(task, cause, seen, touched=run.touched)
     run.record.mark(task.key, Mark.FAILED)
     run.say(
         EventKind.FAILED,

@@ -20,7 +20,10 @@ from bmctl.images.prepare import prepare
 from bmctl.images.signatures import read_proof, read_trust, signed_text
 from bmctl.model.image import AUTO, Signature, SignedPart, TrustedKey
 
-NOW = datetime.now(UTC) + timedelta(minutes=1)
+
+def soon() -> datetime:
+    """A minute from now: signatures are made in whole seconds, and tests may wait for their turn."""
+    return datetime.now(UTC) + timedelta(minutes=1)
 
 
 class Gpg:
@@ -232,8 +235,8 @@ async def test_a_changed_checksum_file_is_refused(disk, gpg, minisign, tools, tm
 # Signatures and keys that are not in order
 
 
-def proof(signature: Path, *keys: TrustedKey, now: datetime = NOW):
-    return read_proof(signature.read_bytes(), read_trust(keys), now)
+def proof(signature: Path, *keys: TrustedKey, now: datetime | None = None):
+    return read_proof(signature.read_bytes(), read_trust(keys), now or soon())
 
 
 def test_a_stranger_is_named(disk, gpg, minisign, tools, tmp_path):
@@ -333,12 +336,12 @@ def test_a_missing_key_file_is_named(tmp_path):
 def test_what_is_no_signature_is_refused(gpg, minisign, content):
     trust = read_trust([gpg.key("alice"), minisign.key])
     with pytest.raises(InvalidError, match="the signature"):
-        read_proof(content, trust, NOW)
+        read_proof(content, trust, soon())
 
 
 def test_a_checksum_file_without_the_signature_it_should_carry(gpg):
     with pytest.raises(InvalidError, match="carries no signature"):
-        signed_text(b"1234  disk.raw\n", None, read_trust([gpg.key("alice")]), NOW)
+        signed_text(b"1234  disk.raw\n", None, read_trust([gpg.key("alice")]), soon())
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -357,7 +360,7 @@ def test_any_damage_is_refused_or_changes_nothing(gpg, minisign, signify, tmp_pa
     position = data.draw(st.integers(0, len(signature) - 1))
     signature[position] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(InvalidError):
-        found = read_proof(bytes(signature), read_trust(keys), NOW)
+        found = read_proof(bytes(signature), read_trust(keys), soon())
         assert not found.is_of(b"other content")
 
 
@@ -370,7 +373,7 @@ async def test_a_cancelled_proof_leaves_no_process(gpg, tools, tmp_path, disk):
     with large.open("wb") as file:
         file.truncate(2**32)
     trust = read_trust([gpg.key("alice")])
-    promise = read_proof(gpg.sign(disk, "alice").read_bytes(), trust, NOW)
+    promise = read_proof(gpg.sign(disk, "alice").read_bytes(), trust, soon())
     task = asyncio.create_task(promise.is_of_file(large, {}))
     await asyncio.sleep(0.05)
     task.cancel()

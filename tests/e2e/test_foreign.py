@@ -73,6 +73,8 @@ def test_their_ramdisk_writes_their_image(site, foreign):
     ended = site.run("deploy", "n1", "--rebuild", seconds=DEPLOY_SECONDS)
     assert_it_is_theirs(site, ended)
     assert site.learnt("agent")[-1]["version"] == "13.0.0"
+    assert site.learnt("read back")[-1]["outcome"] == "not available"
+    assert [disk["name"] for disk in site.learnt("disks")[-1]] == ["/dev/vda"], "out of the agent's logs"
 
 
 def test_our_ramdisk_writes_their_image_compressed(site, foreign):
@@ -81,3 +83,4 @@ def test_our_ramdisk_writes_their_image_compressed(site, foreign):
     subprocess.run(("zstd", "-q", "-1", "--rm", raw), check=True)
     write_inventory(site, raw.with_suffix(".raw.zst"))
     assert_it_is_theirs(site, site.run("deploy", "n1", "--rebuild", seconds=DEPLOY_SECONDS))
+    assert site.learnt("read back")[-1]["outcome"] == "same"

@@ -189,6 +189,14 @@ def test_each_system_is_the_instance_that_was_told(deployed):
     assert len({system.instance_id for system in deployed.systems.values()}) == len(NAMES)
 
 
+def test_what_was_written_was_read_back_from_each_disk(deployed):
+    runs = [deployed.site.facts(path.name) for path in deployed.site.state.glob("runs/*")]
+    told = [fact["value"] for facts in runs for fact in facts if fact.get("name") == "read back"]
+    assert len(told) >= len(NAMES)
+    for each in told:
+        assert (each["outcome"], each["device"], each["direct"]) == ("same", "/dev/vda", True)
+
+
 def test_nobody_asked_for_an_address(deployed):
     assert deployed.dhcp == 0
     for system in deployed.systems.values():

@@ -70,6 +70,18 @@ def cut(size: int, *, at: Iterable[int] = (), without: Iterable[Extent] = ()) ->
     return tuple(piece for piece in pieces if not any(piece.overlaps(gap) for gap in gaps))
 
 
+def runs(extents: Iterable[Extent]) -> tuple[tuple[int, int, int], ...]:
+    """The same extents in few words: offset, size, and the size of the pieces that follow one another."""
+    found: list[tuple[int, int, int]] = []
+    for extent in extents:
+        offset, size, piece = found[-1] if found else (-1, 0, 1)
+        if offset + size == extent.offset and size % piece == 0 and extent.size <= piece:
+            found[-1] = (offset, size + extent.size, piece)
+        else:
+            found.append((extent.offset, extent.size, extent.size))
+    return tuple(found)
+
+
 def halves(extent: Extent, *, smallest: int, most: int = MOST_CHUNKS) -> tuple[Extent, ...]:
     """An extent in pieces of at least `smallest` bytes (the last may be shorter), at most `most` of them."""
     piece = smallest

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from bmctl.engine.step import Step
 from bmctl.errors import BmctlError
-from bmctl.images.chunks import Chunk, Extent, halves
+from bmctl.images.chunks import Chunk, Extent, halves, runs
 from bmctl.images.on_disk import Layout, find_differences, read_layout
 from bmctl.images.tables import TableDiffersError
 from bmctl.model.steps import StepKind
@@ -96,7 +97,7 @@ async def _both(
 async def _ask(ports: Ports, extents: Sequence[Extent], *, read: Sequence[Extent] = ()) -> _Seen:
     """What the agent reads from the disk the image went to."""
     arguments = {
-        "ranges": [[extent.offset, extent.size] for extent in extents],
+        "ranges": [list(run) for run in runs(extents)],
         "read": [[extent.offset, extent.size] for extent in read],
     }
     outcome = await run_listed_step(
@@ -133,9 +134,9 @@ def _read_answer(result: Any) -> _Seen:
             direct=bool(result["direct"]),
             seconds=float(result["seconds"]),
             digests=tuple(digests[at : at + DIGEST_SIZE].hex() for at in range(0, len(digests), DIGEST_SIZE)),
-            content=base64.b64decode(result["content"], validate=True),
+            content=zlib.decompress(base64.b64decode(result["content"], validate=True)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise _strange() from error
 
 

@@ -23,9 +23,11 @@ from bmctl.images.chunks import (
     halves,
     known_chunks,
     read_chunks,
+    runs,
 )
 from bmctl.images.on_disk import find_differences, read_layout
 from bmctl.images.tables import TableDiffersError
+from bmctl.ramdisk.inside.reading import pieces
 
 MIB = 2**20
 sizes = st.one_of(st.integers(1, 40 * MIB), st.integers(1, 300 * 2**30))
@@ -55,6 +57,15 @@ def test_pieces_cover_an_image_but_for_what_is_left_out(size, data):
     for byte in data.draw(st.lists(st.integers(0, size - 1), max_size=20)):
         one = Extent(offset=byte, size=1)
         assert any(one.overlaps(part) for part in (*pieces, *without))
+
+
+@given(st.integers(1, 64 * MIB), st.lists(st.integers(0, 64 * MIB), max_size=5))
+def test_pieces_in_few_words_are_the_same_pieces(size, at):
+    extents = cut(size, at=at, without=[Extent(offset=at[0], size=at[-1])] if at else ())
+    found = runs(extents)
+    told = [piece for run in found for piece in pieces(*run)]
+    assert told == [(extent.offset, extent.size) for extent in extents]
+    assert len(found) <= 3 * (len(at) + 3)
 
 
 @given(st.integers(0, 10**9), st.integers(1, 10**11))

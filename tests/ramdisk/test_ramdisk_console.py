@@ -40,6 +40,17 @@ def test_every_console_and_the_log_get_the_text(tmp_path: Path):
     assert [path.read_bytes() for path in consoles] == [b"token ***\r\nsecond\r\n"] * 2
 
 
+def test_a_long_line_is_whole_in_the_log_alone(tmp_path: Path):
+    (tmp_path / "ttyS0").touch()
+    log = io.StringIO()
+    print("first\n" + "x" * 100_000 + "\nlast", file=Console(log, [tmp_path / "ttyS0"]))
+    assert len(log.getvalue()) == 100_012
+    first, cut, last, _ = (tmp_path / "ttyS0").read_text().split("\n")
+    assert (first, last) == ("first", "last")
+    assert cut.startswith("xxx")
+    assert len(cut) < 1000
+
+
 def test_all_active_consoles_are_found(tmp_path: Path):
     (tmp_path / "active").write_text("tty0 ttyS1\n")
     assert active_consoles(tmp_path / "active", Path("/dev")) == [Path("/dev/tty0"), Path("/dev/ttyS1")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,10 @@ def test_what_is_not_there_is_never_made_up(disk, offset, size):
 
 
 def test_the_answer_is_plain_text(disk, content):
-    answer = read_disk(str(disk), [[0, 1000], [4096, SIZE - 4096]], [[1, 3], [510, 2]])
+    answer = read_disk(str(disk), [[0, 1000, 1000], [4096, SIZE - 4096, 2**20]], [[1, 3], [510, 2]])
     assert answer["size"] == SIZE
-    assert base64.b64decode(answer["content"]) == content[1:4] + content[510:512]
-    assert len(base64.b64decode(answer["digests"])) == 2 * 32
+    assert zlib.decompress(base64.b64decode(answer["content"])) == content[1:4] + content[510:512]
+    assert len(base64.b64decode(answer["digests"])) == (1 + 5) * 32
 
 
 def test_only_a_table_is_returned_and_not_the_disk(disk):

@@ -1,4 +1,4 @@
-"""The ramdisk's voice: every line goes to the log file whole and to each console, without secrets."""
+"""The ramdisk's voice: every line goes to the log file whole, and cut short to each console; no secrets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Final, TextIO
 TOKEN: Final = re.compile(r"""(agent_token['"]?\s*[=:]\s*['"]?)[^\s&'",}]+""")
 PASSWORD: Final = re.compile(r"""(rescue_password['"]?\s*[=:]\s*)('[^'\n]*'|"[^"\n]*"|[^\s,&}]+)""")
 HIDDEN: Final = "***"
+LONGEST: Final = 500
+"""Characters of a line on a console: a serial port takes some 11,000 a second, and the agent waits."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -42,15 +44,20 @@ class Console(io.TextIOBase):
         shown = redact(text, self._secrets)
         self._log.write(shown)
         self._log.flush()
+        short = "\r\n".join(map(_cut, shown.split("\n"))).encode(errors="replace")
         for device in self._devices:
             try:
-                os.write(device, shown.replace("\n", "\r\n").encode(errors="replace"))
+                os.write(device, short)
             except OSError:
                 continue
         return len(text)
 
     def writable(self) -> bool:
         return True
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 
 def _open(device: Path) -> int | None:

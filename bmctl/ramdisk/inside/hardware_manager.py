@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from .reading import Disk, blocks, digest_ranges
+from .reading import Disk, blocks, digest_ranges, pieces
 
 MOST_BYTES: Final = 4 * 2**20
 """Of the disk's content that one step returns: partition tables are far smaller."""
@@ -26,7 +27,7 @@ STEPS: Final = (
         "reboot_requested": False,
         "argsinfo": {
             "ranges": {
-                "description": "Ranges of the root disk to digest: lists of offset and size in bytes",
+                "description": "Ranges of the root disk to digest: offset, size, size of a piece, in bytes",
                 "required": True,
             },
             "read": {
@@ -85,9 +86,9 @@ class BmctlHardwareManager:
         ranges: Sequence[Sequence[int]],
         read: Sequence[Sequence[int]] = (),
     ) -> dict[str, Any]:
-        """Digests of ranges of the root disk and the bytes of others, each all as one base64 text.
+        """Digests of the pieces of ranges of the root disk, and the bytes of others, each as one base64 text.
 
-        A digest has 32 bytes and is made as `reading` says.
+        A digest has 32 bytes and is made as `reading` says; the bytes are deflated.
         """
         from ironic_python_agent import hardware  # type: ignore[import-not-found]  # in the ramdisk only
 
@@ -144,14 +145,14 @@ def read_disk(
     began = time.monotonic()
     with Disk(Path(device)) as disk:
         content = b"".join(
-            bytes(disk.read(*block)) for offset, size in read for block in blocks((offset, size))
+            bytes(disk.read(*block)) for offset, size in read for block in blocks(offset, size)
         )
-        digests = digest_ranges(disk, [(offset, size) for offset, size in ranges])
+        digests = digest_ranges(disk, (piece for each in ranges for piece in pieces(*each)))
         return {
             "device": device,
             "size": disk.size,
             "direct": disk.direct,
             "seconds": round(time.monotonic() - began, 3),
             "digests": base64.b64encode(b"".join(digests)).decode(),
-            "content": base64.b64encode(content).decode(),
+            "content": base64.b64encode(zlib.compress(content)).decode(),
         }

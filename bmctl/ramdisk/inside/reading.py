@@ -81,7 +81,7 @@ class Disk:
 
 def digest_ranges(disk: Disk, ranges: Iterable[Range], *, threads: int | None = None) -> list[bytes]:
     """The digest of each range, in order."""
-    wanted = [list(blocks(each)) for each in ranges]
+    wanted = [list(blocks(*each)) for each in ranges]
     todo = enumerate(block for each in wanted for block in each)
     found = [b""] * sum(map(len, wanted))
     lock, ended = threading.Lock(), threading.Event()
@@ -118,8 +118,12 @@ def _digest_of_zeros(size: int) -> bytes:
     return hashlib.sha256(ZEROS[:size]).digest()
 
 
-def blocks(whole: Range) -> Iterator[Range]:
-    """A range in pieces of a block."""
-    offset, size = whole
-    for start in range(offset, offset + size, BLOCK):
-        yield start, min(BLOCK, offset + size - start)
+def blocks(offset: int, size: int) -> Iterator[Range]:
+    """A range in blocks."""
+    return pieces(offset, size, BLOCK)
+
+
+def pieces(offset: int, size: int, piece: int) -> Iterator[Range]:
+    """A range in pieces of the same size; the last one may be smaller."""
+    for start in range(offset, offset + size, piece):
+        yield start, min(piece, offset + size - start)

@@ -81,6 +81,7 @@ def power_of(run: RunRecord, *, on: str = "") -> PowerState | None:
 
 _LEFT = {
     "power.power_off": PowerState.OFF,
+    "power.shut_down": PowerState.OFF,
     "power.power_on": PowerState.ON,
     "reserved.power_off": PowerState.OFF,
     "reserved.power_on": PowerState.ON,

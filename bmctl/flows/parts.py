@@ -39,10 +39,11 @@ def controller_check(node: Node, *, boots: bool = True) -> Task:
     )
 
 
-def booting(node: Node, *kinds: StepKind) -> Boot:
+def booting(node: Node, *kinds: StepKind, in_use: bool = False) -> Boot:
     """Makes the tasks that boot the ramdisk, and ask its agent for its steps.
 
-    Those of `kinds` are asked for first; the others cost little, and what they are is remembered.
+    Those of `kinds` are asked for first; the others cost little, and what they are is remembered. The
+    system of a machine that is `in_use` is shut down before, not cut off.
     """
     asked = tuple(dict.fromkeys((*kinds, StepKind.CLEAN, StepKind.DEPLOY, StepKind.SERVICE)))
 
@@ -53,9 +54,11 @@ def booting(node: Node, *kinds: StepKind) -> Boot:
             return part(key, args, item.key, why + reason, priority=item.priority, subject=ended_by)
 
         address, mode = node.network.address, node.boot_mode
+        gently = in_use and not ended_by
+        stop = ("power.shut_down" if gently else "power.power_off", NoArgs())
         return (
             one("media.build", NoArgs(), "carries the ramdisk and this machine's network"),
-            one("power.power_off", NoArgs(), "a running system may hold the old medium"),
+            one(*stop, "a running system may hold the old medium"),
             one("media.attach", NoArgs(), "the machine boots it without DHCP"),
             one("boot.set_boot_device", BootFromMedia(mode=mode), f"once, in {mode} mode"),
             one("power.power_on", NoArgs(), "starts the ramdisk"),

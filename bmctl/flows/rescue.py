@@ -24,10 +24,12 @@ def plan_rescue(node: Node, knowledge: Knowledge, request: Request) -> Plan:
         part("media.detach", NoArgs(), RESCUE, "the rescue system runs from memory"),
         part("rescue.wait", NoArgs(), RESCUE, "the rescue system must let one log in"),
     )
-    woven = weave((Item(key=RESCUE, tasks=tasks, needs_ramdisk=True),), booting(node, StepKind.SERVICE))
+    woven = weave(
+        (Item(key=RESCUE, tasks=tasks, needs_ramdisk=True),), booting(node, StepKind.SERVICE, in_use=True)
+    )
     notes = (
         *network_notes(node),
-        "what runs on the machine is stopped; its disks are not written",
+        "what runs on the machine is shut down; its disks are not written",
         f"log in with: ssh rescue@{node.network.address}",
     )
     return _plan(node, knowledge, request, (controller_check(node), *woven.tasks), notes)

@@ -43,7 +43,7 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     items = wanted_items(node, steps, StepKind.SERVICE, knowledge)
     if disabled:
         without_ramdisk(items)
-    woven = weave((*items, ending(END)), booting(node, StepKind.SERVICE))
+    woven = weave((*items, ending(END)), booting(node, StepKind.SERVICE, in_use=True))
     again = back_in_use(node, END) if woven.booted else ()
     tasks = (controller_check(node, boots=woven.booted), *woven.tasks, *again)
     return Plan(
@@ -73,7 +73,7 @@ def back_in_use(node: Node, part_of: str) -> Iterator[Task]:
 def _notes(node: Node, woven: Woven, knowledge: Knowledge) -> Iterator[str]:
     if woven.booted:
         yield from network_notes(node)
-        yield "what runs on the machine is stopped, and started again from its disk at the end"
+        yield "what runs on the machine is shut down, and started again from its disk at the end"
     else:
         yield "boot: no step needs the ramdisk, so it is not booted"
     if is_erasing(woven.tasks):

@@ -46,7 +46,7 @@ def command(
 ) -> int:
     """Boot machines into a system that one can log in to.
 
-    What runs on them is stopped; their disks are not written. One logs in as
+    What runs on them is shut down; their disks are not written. One logs in as
     user rescue with the password, at the node's own address.
     """
     from bmctl.conduct.conductor import Options

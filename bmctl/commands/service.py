@@ -47,7 +47,7 @@ def command(
     """Run steps on machines that are in use.
 
     The steps run in the order given. Where one needs the ramdisk, what runs on
-    the machine is stopped and started again from its disk at the end.
+    the machine is shut down, and started again from its disk at the end.
 
     """
     from bmctl.conduct.conductor import Options

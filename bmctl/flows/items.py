@@ -82,6 +82,8 @@ def _own(step: WantedStep, kind: StepKind, offer: StepOffer | None, holds: Itera
     if offer is not None and offer.source is StepSource.CONTROLLER:
         return controller_item(step, offer)
     reason = "" if offer is not None else "whether the agent has this step, it tells once it is up"
+    if offer is not None and step.key in STEPS:
+        reason = "by the ramdisk's agent, as the controller does not offer it"
     return _agent(step, kind, offer, reason=reason)
 
 

@@ -7,6 +7,7 @@ must take its exit status, also in the middle of building the lab; so every wait
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from bmctl.lab.network import Command
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.02
+# libvirt may probe a broken /dev/kvm for more than a minute.
+COMMAND_SECONDS = 300.0
+SHORTEST_PAUSE = 0.002
 # virsh says first which command failed and then why.
 WORDS = 2
 
@@ -37,7 +41,7 @@ class Supervisor:
         """Run a command to its end; raise with its first words where it fails."""
         with TemporaryFile() as output:
             pid = self._spawn(command, output.fileno(), {})
-            status = self._wait_for(pid)
+            status = self._wait_for(pid, command)
             if status != 0:
                 output.seek(0)
                 lines = output.read().decode(errors="replace").strip().splitlines()
@@ -74,11 +78,18 @@ class Supervisor:
         except OSError as error:
             raise SetupError(f"{command[0]} could not be started: {error.strerror}") from error
 
-    def _wait_for(self, wanted: int) -> int:
-        while (ended := self._collect(0)) is not None:
-            if ended[0] == wanted:
+    def _wait_for(self, wanted: int, command: Command) -> int:
+        """The exit code of a command; one that hangs, as a client of a dead service does, is killed."""
+        deadline = time.monotonic() + COMMAND_SECONDS
+        pause = SHORTEST_PAUSE
+        while time.monotonic() < deadline:
+            if (ended := self._collect(os.WNOHANG)) is None:
+                time.sleep(pause)
+                pause = min(pause * 2, POLL_SECONDS)
+            elif ended[0] == wanted:
                 return ended[1]
-        raise SetupError("a command vanished")
+        os.kill(wanted, signal.SIGKILL)
+        raise SetupError(f"{' '.join(command[:4])} did not end within {COMMAND_SECONDS:.0f} s")
 
     def _collect(self, options: int) -> tuple[int, int] | None:
         """The pid and exit code of one ended child; None where there is none."""

@@ -51,7 +51,7 @@ def test_runs_as_a_module(empty):
         timeout=60,
         check=True,
     )
-    assert done.stdout == empty.run("--version").stdout
+    assert done.stdout == empty.run("--version").stdout == empty.run_installed("--version").stdout
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_wrong_command_line_ends_with_2(place, arguments, said):
 
 
 def test_no_inventory_ends_with_3(empty):
-    done = empty.run("node", "list")
+    done = empty.run_installed("node", "list")
     assert done.returncode == 3
     assert "there is no inventory.yaml" in done.stderr
 

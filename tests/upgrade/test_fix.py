@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -186,6 +186,26 @@ def open_locks(root: Path):
 # -- killed at any instant -------------------------------------------------------------------------
 
 
+@pytest.fixture
+def pending_state(old_state, killed):
+    """Lays out a state whose upgrade was killed just after it had changed the schema."""
+
+    def cut_at(number: int) -> Path:
+        root = old_state()
+        killed("upgrade", number, root)
+        return root
+
+    def version(number: int) -> int:
+        return read_schema(cut_at(number)).version
+
+    def cut() -> Path:
+        root = cut_at(1 + bisect_left(range(1, 1000), SCHEMA, key=version))
+        assert read_schema(root).pending
+        return root
+
+    return cut
+
+
 def see(root: Path) -> dict[str, bytes]:
     """What the state holds for the next command, which finishes what was begun."""
     schema = read_schema(root)
@@ -248,9 +268,9 @@ def test_killed_again_while_it_is_finished(old_state, killed, cuts, back):
     assert see(root) in (old, new)
 
 
-def test_many_at_once_finish_what_was_cut_off(old_state, killed):
+def test_many_at_once_finish_what_was_cut_off(old_state, pending_state):
     _, after = ends(old_state)
-    root = next(root for root in pending_states(old_state, killed))
+    root = pending_state()
     with ThreadPoolExecutor(4) as pool:
         for opened in [pool.submit(open_store, root) for _ in range(8)]:
             assert get_node(opened.result(), "n1").record.listings
@@ -258,20 +278,12 @@ def test_many_at_once_finish_what_was_cut_off(old_state, killed):
     assert read_schema(root).pending is None
 
 
-def test_what_was_cut_off_needs_its_change_set(old_state, killed):
-    root = next(root for root in pending_states(old_state, killed))
+def test_what_was_cut_off_needs_its_change_set(pending_state):
+    root = pending_state()
     for path in (root / "upgrade").glob("*.json"):
         path.write_text("{}")
     with pytest.raises(BmctlError, match="is damaged"):
         open_store(root)
-
-
-def pending_states(old_state, killed) -> Iterator[Path]:
-    for number in itertools.count(1):
-        root = old_state()
-        assert killed("upgrade", number, root)
-        if read_schema(root).pending is not None:
-            yield root
 
 
 # -- files of others -------------------------------------------------------------------------------

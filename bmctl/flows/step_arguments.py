@@ -38,21 +38,22 @@ _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or fals
 
 def arguments_of(arguments: Any) -> tuple[StepArgument, ...]:
     """What a step's `args`, a dataclass, asks for, in its order."""
+    return _arguments_of(arguments)
+
+
+@cache
+def _arguments_of(arguments: Any) -> tuple[StepArgument, ...]:
+    """The same, worked out once: plans are made often, and hints are slow to read."""
+    kinds = get_type_hints(arguments)
     return tuple(
         StepArgument(
             name=item.name,
             description=item.metadata.get("description", ""),
             required=_required(item),
-            type=_types_of(arguments)[item.name],
+            type=readable(kinds[item.name]),
         )
         for item in fields(arguments)
     )
-
-
-@cache
-def _types_of(arguments: Any) -> Mapping[str, str]:
-    """What a person calls the type of each field; kept, since to work hints out takes long."""
-    return {name: readable(kind) for name, kind in get_type_hints(arguments).items()}
 
 
 def readable(kind: Any) -> str:

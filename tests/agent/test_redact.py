@@ -96,7 +96,9 @@ def test_names_are_redacted_and_must_stay_inside():
 
 
 @pytest.mark.parametrize(
-    "junk", [b"", b"junk", gzip.compress(b"no tar" * 200), pack({"a": b"b" * 5000})[:-20]]
+    "junk",
+    [b"", b"junk", gzip.compress(b"no tar" * 200), pack({"a": b"b" * 5000})[:-20]],
+    ids=["empty", "junk", "no tar", "cut off"],
 )
 def test_what_is_no_archive_is_one_clear_error(junk):
     with pytest.raises(BmctlError, match=r"not a readable tar\.gz"):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))  # for the machines on paper
+sys.path.insert(0, str(Path(__file__).parent))  # for what asks for runs, beside this file
 from paper_node import make_node
 from paper_world import PaperWorld
 

@@ -1,20 +1,13 @@
-"""Many nodes in one command: who is touched, what is remembered, and how each run ends."""
+"""One node: what is remembered of its run, and how the run ends."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import stat
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import pytest
+from asking import deploy, resume
 from paper_agent import own_step
-from paper_clock import on_paper
-from paper_cuts import Cut, Killed
 from paper_node import make_hardware
 from paper_world import is_clean
 
@@ -22,30 +15,9 @@ from bmctl.drivers.fake import Fault
 from bmctl.errors import BmctlError, ExitCode, InvalidError, UnreachableError
 from bmctl.model.firmware import PowerState
 from bmctl.model.states import ProvisionState
-from bmctl.store.interface import LostError
-from bmctl.store.marks import RunRecord
-from bmctl.store.owner import this_process
-from bmctl.store.record import NodeRecord, node_key, update_node
+from bmctl.store.record import NodeRecord
 
 GIB = 2**30
-
-
-def deploy(site: Any, *names: str, **options: Any) -> Any:
-    """The outcome of one node, or those of all."""
-    outcomes = on_paper(site.deploy(*names, **options))
-    return outcomes[0] if len(outcomes) == 1 else outcomes
-
-
-def resume(site: Any, *names: str, **options: Any) -> Any:
-    outcomes = on_paper(site.resume(*names, **options))
-    return outcomes[0] if len(outcomes) == 1 else outcomes
-
-
-def put_state(site: Any, state: ProvisionState, name: str = "n1") -> None:
-    update_node(site.store, name, lambda record: replace(record, provision_state=state))
-
-
-# -- one node ----------------------------------------------------------------------------------------
 
 
 def test_a_deploy_leaves_an_active_node(site):
@@ -191,207 +163,6 @@ def test_an_agent_that_restarts_in_the_middle_of_the_write_writes_again(site):
     assert any("writing once more" in event.text for event in site.events)
 
 
-# -- states --------------------------------------------------------------------------------------------
-
-
-def test_an_active_node_is_left_alone_unless_a_rebuild_is_asked_for(site):
-    world = site.world()
-    deploy(site)
-    calls = list(world.machine.calls)
-    refused = deploy(site)
-    assert refused.error.exit_code is ExitCode.INVALID
-    assert "--rebuild" in refused.error.hint
-    assert refused.run_id is None
-    assert world.machine.calls == calls
-    assert deploy(site, rebuild=True).ok
-    assert len(site.record().history) == 1
-
-
-@pytest.mark.parametrize(
-    "state", [ProvisionState.DEPLOYING, ProvisionState.DEPLOY_WAIT, ProvisionState.DEPLOY_HOLD]
-)
-def test_a_run_that_was_cut_off_or_held_can_be_left_behind(site, state):
-    site.world()
-    put_state(site, state)
-    assert deploy(site).ok
-    assert any("starting anew" in event.text for event in site.events)
-    assert site.record().provision_state is ProvisionState.ACTIVE
-
-
-@pytest.mark.parametrize("state", [ProvisionState.RESCUE, ProvisionState.SERVICING])
-def test_a_state_that_leads_to_no_deploy_is_told_before_anything_is_touched(site, state):
-    world = site.world()
-    put_state(site, state)
-    assert deploy(site).error.exit_code is ExitCode.INVALID
-    assert world.machine.calls == []
-    assert site.record().provision_state is state
-
-
-def test_there_must_be_a_run_to_resume(site):
-    site.world()
-    assert resume(site).error.message == "there is no run to resume"
-    deploy(site)
-    assert "is done, there is nothing to resume" in resume(site).error.message
-
-
-def test_another_plan_is_not_gone_on_with(site):
-    world = site.world()
-    world.machine.faults = [Fault(call="media.insert", error=UnreachableError("no answer"))]
-    deploy(site)
-    world.node = replace(world.node, instance=replace(world.node.instance, config_drive=False))
-    outcome = resume(site)
-    assert outcome.error.exit_code is ExitCode.HELD
-    assert "the inventory has changed" in outcome.error.message
-
-
-def test_another_image_is_not_gone_on_with(site):
-    world = site.world()
-    world.machine.faults = [Fault(call="media.eject", error=UnreachableError("no answer"), times=9)]
-    deploy(site)
-    world.machine.faults = [Fault(call="media.insert", error=UnreachableError("no answer"))]
-    site.world("n2")
-    world.digest = "cd" * 32
-    # The write is done: the image is not needed any more, and not looked at.
-    assert resume(site, "n1").ok
-
-
-def test_an_image_that_changed_before_it_was_written_holds_the_run(site):
-    world = site.world()
-    world.machine.faults = [Fault(call="media.insert", error=UnreachableError("no answer"))]
-    deploy(site)
-    world.digest = "cd" * 32
-    outcome = resume(site)
-    assert outcome.error.exit_code is ExitCode.HELD
-    assert "the image has changed" in outcome.error.message
-
-
-@pytest.mark.parametrize("point", [8, 20, 35, 50])
-def test_killed_and_resumed(site, point):
-    world = site.world()
-    world.cutter.cuts = {point: Cut.KILL}
-    with pytest.raises(Killed):
-        deploy(site)
-    assert site.record().provision_state in {ProvisionState.DEPLOYING, ProvisionState.DEPLOY_WAIT}
-    world.cutter.dead = False
-    world.idle(3)
-    assert resume(site).ok
-    assert site.record().provision_state is ProvisionState.ACTIVE
-    assert world.writes_finished == 1
-
-
-def test_interrupted_and_resumed(site):
-    world = site.world()
-
-    async def interrupt() -> Any:
-        work = asyncio.create_task(site.deploy())
-        while world.writes_started == 0:  # noqa: ASYNC110 - a machine on paper tells nothing by itself
-            await asyncio.sleep(0)
-        work.cancel()
-        return await work
-
-    (outcome,) = on_paper(interrupt())
-    assert outcome.interrupted
-    assert outcome.run_id is not None
-    assert is_clean(world)
-    assert site.record().last_error == "interrupted"
-    assert site.opened == 0
-    assert resume(site).ok
-
-
-# -- locks ---------------------------------------------------------------------------------------------
-
-
-def test_a_node_that_another_process_holds_is_not_touched(site):
-    world, other = site.world("n1"), site.world("n2")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        owner = replace(
-            this_process("bmctl clean n1", since=0.0), pid=process.pid, started=_start_of(process.pid)
-        )
-        with site.store.lock(node_key("n1"), owner, lease=60):
-            held, free = deploy(site)
-        process.communicate(b"\n")
-    assert held.error.exit_code is ExitCode.BUSY
-    assert "bmctl clean n1" in held.error.message
-    assert world.machine.calls == []
-    assert free.ok
-    assert other.disk.image == other.digest
-
-
-def test_a_lost_lock_stops_the_run_before_the_next_change(site):
-    world = site.world()
-    boots = world.machine.booted
-
-    def steal(boot: Any) -> None:
-        boots(boot)
-        path = site.store.directory.lock_path(node_key("n1"))
-        state = json.loads(path.read_text())
-        path.write_text(json.dumps({**state, "fence": state["fence"] + 1}))
-
-    world.machine.booted = steal
-    outcome = deploy(site)
-    assert isinstance(getattr(outcome.error, "cause", outcome.error), LostError)
-    assert outcome.error.exit_code is ExitCode.BUSY
-    assert world.machine.power is PowerState.ON
-    assert "media.eject" not in world.machine.calls
-
-
-def _start_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-
-
-# -- several nodes ---------------------------------------------------------------------------------------
-
-
-def test_a_mistake_in_one_image_stops_all_before_anything_is_touched(site):
-    good, bad = site.world("good"), site.world("bad")
-    bad.image_fault = InvalidError("image debian has no partition table")
-    outcomes = {outcome.node.name: outcome for outcome in deploy(site)}
-    assert {outcome.error.exit_code for outcome in outcomes.values()} == {ExitCode.INVALID}
-    assert "another machine" in outcomes["good"].error.message
-    assert [outcome.run_id for outcome in outcomes.values()] == [None, None]
-    for world in (good, bad):
-        assert set(world.machine.calls) <= {"power.state"}
-    assert not list(site.store.directory.runs.glob("*/secrets.json"))
-
-
-def test_a_controller_that_does_not_answer_stops_only_its_own_node(site):
-    site.world("good")
-    site.world("bad")
-    site.unreachable["bad"] = UnreachableError("no answer")
-    good, bad = deploy(site)
-    assert good.ok
-    assert bad.error.exit_code is ExitCode.UNREACHABLE
-    assert bad.run_id is None
-
-
-def test_a_bug_in_one_run_lets_the_others_end(site):
-    good, bad = site.world("good"), site.world("bad")
-    bad.image_fault = RuntimeError("a bug")
-    with pytest.raises(RuntimeError, match="a bug"):
-        deploy(site)
-    assert good.disk.image == good.digest
-    assert "a bug" in site.record("bad").last_error
-
-
-def test_only_so_many_are_worked_on_at_once(site):
-    worlds = [site.world(f"n{number}") for number in range(6)]
-    busy, most = set(), []
-    listen = site.tell
-
-    def tell(event: Any) -> None:
-        listen(event)
-        if event.task == "power.power_off" and event.kind == "started":
-            busy.add(event.node)
-            most.append(len(busy))
-        if event.task == "deploy.boot_instance" and event.kind == "done":
-            busy.discard(event.node)
-
-    site.tell = tell
-    assert all(outcome.ok for outcome in deploy(site, at_once=2))
-    assert max(most) == 2
-    assert all(world.disk.image for world in worlds)
-
-
 def test_a_full_disk_is_told_and_leaves_the_controller_clean(site):
     world = site.world()
     world.machine.faults = [
@@ -411,22 +182,3 @@ def test_a_new_node_has_a_record_of_its_failure(site):
     assert record == NodeRecord(
         name="n1", controller=record.controller, last_error="no answer", updated=record.updated
     )
-
-
-def test_a_run_cut_off_just_before_its_last_word_is_done(site, monkeypatch):
-    """The node is active by then: no later command may take it for half deployed."""
-    world = site.world()
-
-    def die(*_: object, **__: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunRecord, "end", die)
-        with pytest.raises(Killed):
-            deploy(site)
-    assert site.record().provision_state is ProvisionState.ACTIVE
-    calls = [call for call in world.machine.calls if call != "power.state"]
-    assert resume(site).ok
-    assert [call for call in world.machine.calls if call != "power.state"] == calls
-    assert site.record().provision_state is ProvisionState.ACTIVE
-    assert "nothing to resume" in resume(site).error.message

@@ -10,8 +10,6 @@ from paper_clock import on_paper
 from bmctl.model.states import ProvisionState
 from bmctl.store.record import update_node
 
-GIB = 2**30
-
 
 def deploy(site: Any, *names: str, **options: Any) -> Any:
     """The outcome of one node, or those of all."""

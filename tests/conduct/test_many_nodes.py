@@ -18,8 +18,6 @@ from bmctl.store.interface import LostError
 from bmctl.store.owner import this_process
 from bmctl.store.record import node_key
 
-GIB = 2**30
-
 
 def test_a_node_that_another_process_holds_is_not_touched(site):
     world, other = site.world("n1"), site.world("n2")

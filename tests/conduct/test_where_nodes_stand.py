@@ -17,8 +17,6 @@ from bmctl.errors import ExitCode, UnreachableError
 from bmctl.model.states import ProvisionState
 from bmctl.store.marks import RunRecord
 
-GIB = 2**30
-
 
 def test_an_active_node_is_left_alone_unless_a_rebuild_is_asked_for(site):
     world = site.world()

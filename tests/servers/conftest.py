@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the clients beside this file
 
 from bmctl.media.extents import ExtentFile, FileRange, Inline
 from bmctl.servers.http import FileServer, Publication

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bmctl.commands.asked import all_option, asked_steps, chosen, steps_file_option
-from bmctl.commands.conducting import Conducting, conduct, running_options
-from bmctl.commands.nodes import nodes_argument
-from bmctl.commands.settings import common_options, settings_of
+from bmctl.commands.asked import asked_steps, steps_file_option
+from bmctl.commands.plan_verb import Asked, plan_verb
 
 EPILOG = """\b
 Examples:
@@ -21,27 +21,16 @@ Examples:
 """
 
 
+def rebuild_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--rebuild`."""
+    return click.option(
+        "--rebuild", is_flag=True, help="Also nodes that are active: what runs on them is lost."
+    )(function)
+
+
 @click.command(epilog=EPILOG)
-@nodes_argument()
-@all_option
-@click.option("--rebuild", is_flag=True, help="Also nodes that are active: what runs on them is lost.")
-@steps_file_option
-@running_options
-@common_options
-@click.pass_context
-def command(
-    ctx: click.Context,
-    names: tuple[str, ...],
-    groups: tuple[str, ...],
-    everything: bool,
-    rebuild: bool,
-    steps_file: Path | None,
-    leave_running: bool,
-    at_once: int,
-    hold_before: tuple[str, ...],
-    advertise: str | None,
-    listen_port: int,
-) -> int:
+@plan_verb("deploy", rebuild_option, steps_file_option)
+def command(asked: Asked, *, rebuild: bool, steps_file: Path | None) -> int:
     """Bring machines to a booted operating system.
 
     Each node's image and controller are checked first; no machine is touched
@@ -49,20 +38,7 @@ def command(
     of the traits that a node requests join the steps, and those of --steps,
     which need a priority each. A run that was cut off goes on with: bmctl resume
     """
-    from bmctl.conduct.conductor import Options
     from bmctl.flows.request import Request, Verb
-    from bmctl.wire import Serving
 
-    settings = settings_of(ctx)
-    inventory, nodes = chosen(settings, names, groups, everything=everything, verb="deploy")
     request = Request(verb=Verb.DEPLOY, rebuild=rebuild, steps=asked_steps((), steps_file))
-    conducting = Conducting(
-        settings=settings,
-        inventory=inventory,
-        nodes=nodes,
-        verb="deploy",
-        options=Options(leave_running=leave_running, at_once=at_once),
-        serving=Serving(port=listen_port, advertise=advertise),
-        hold_before=hold_before,
-    )
-    return conduct(conducting, lambda conductor, nodes: conductor.run(nodes, request))
+    return asked.run(request)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
 import click
 
-from bmctl.commands.asked import all_option, chosen
-from bmctl.commands.conducting import Conducting, conduct, running_options
-from bmctl.commands.nodes import nodes_argument
-from bmctl.commands.settings import common_options, settings_of
+from bmctl.commands.plan_verb import Asked, plan_verb
 from bmctl.errors import InvalidError
 
 EPILOG = """\b
@@ -20,53 +18,29 @@ Examples:
 """
 
 
+def password_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--password-file`."""
+    return click.option(
+        "--password-file",
+        type=click.File(),
+        metavar="FILE",
+        help="Holds the password to set (- for stdin; default: a new one for each node).",
+    )(function)
+
+
 @click.command(epilog=EPILOG)
-@nodes_argument()
-@all_option
-@click.option(
-    "--password-file",
-    type=click.File(),
-    metavar="FILE",
-    help="Holds the password to set (- for stdin; default: a new one for each node).",
-)
-@running_options
-@common_options
-@click.pass_context
-def command(
-    ctx: click.Context,
-    names: tuple[str, ...],
-    groups: tuple[str, ...],
-    everything: bool,
-    password_file: TextIO | None,
-    leave_running: bool,
-    at_once: int,
-    hold_before: tuple[str, ...],
-    advertise: str | None,
-    listen_port: int,
-) -> int:
+@plan_verb("rescue", password_option)
+def command(asked: Asked, *, password_file: TextIO | None) -> int:
     """Boot machines into a system that one can log in to.
 
     What runs on them is shut down; their disks are not written. One logs in as
     user rescue with the password, at the node's own address.
     """
-    from bmctl.conduct.conductor import Options
     from bmctl.flows.request import Request, Verb
-    from bmctl.wire import Serving
 
-    settings = settings_of(ctx)
-    inventory, nodes = chosen(settings, names, groups, everything=everything, verb="rescue")
     password = _password(password_file)
-    conducting = Conducting(
-        settings=settings,
-        inventory=inventory,
-        nodes=nodes,
-        verb="rescue",
-        options=Options(leave_running=leave_running, at_once=at_once, rescue_password=password),
-        serving=Serving(port=listen_port, advertise=advertise),
-        hold_before=hold_before,
-    )
     request = Request(verb=Verb.RESCUE)
-    return conduct(conducting, lambda conductor, nodes: conductor.run(nodes, request))
+    return asked.run(request, rescue_password=password)
 
 
 def _password(source: TextIO | None) -> str | None:

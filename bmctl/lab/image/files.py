@@ -51,10 +51,12 @@ MASKED = (
 )
 ENABLED = ("systemd-networkd.service", "serial-getty@ttyS0.service", "ssh.service")
 MODULE_DIRECTORIES = (
+    "drivers/acpi/button",  # with evdev, for a power button that shuts down
     "drivers/ata/ahci",
     "drivers/block/virtio_blk",
     "drivers/cdrom",
     "drivers/char/hw_random",
+    "drivers/input/evdev",
     "drivers/net/bonding",
     "drivers/net/virtio_net",
     "drivers/net/net_failover",

@@ -32,9 +32,16 @@ class _Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
+    """A file or directory; `name` is the long one if there is one, `short` the 8.3 one, in upper case."""
+
     name: str
+    short: str
     directory: bool
     cluster: int
+
+    def is_called(self, name: str) -> bool:
+        """Whether either of its names is this one; case does not count."""
+        return name.upper() in {self.name, self.short}
 
 
 class Fat:
@@ -45,13 +52,13 @@ class Fat:
         self._layout = _read_layout(os.pread(descriptor, 512, offset), offset)
 
     def names(self, path: str = "") -> tuple[str, ...]:
-        """Names (8.3, upper case) in a directory such as `EFI/BOOT`; none where it does not exist."""
+        """Names (in upper case) in a directory such as `EFI/BOOT`; none where it does not exist."""
         return tuple(entry.name for entry in self._list(path))
 
     def start_of(self, path: str) -> bytes:
         """The first bytes of a file, up to about 4 KiB; none where it does not exist."""
         folder, _, name = path.rpartition("/")
-        found = next((entry for entry in self._list(folder) if entry.name == name.upper()), None)
+        found = next((entry for entry in self._list(folder) if entry.is_called(name)), None)
         if found is None or found.directory:
             return b""
         return self._chain(found.cluster, most=-(-_START // self._layout.cluster))[:_START]
@@ -59,7 +66,7 @@ class Fat:
     def _list(self, path: str) -> list[_Entry]:
         entries = list(self._entries(self._root()))
         for part in (part for part in path.split("/") if part):
-            found = next((entry for entry in entries if entry.directory and entry.name == part.upper()), None)
+            found = next((entry for entry in entries if entry.directory and entry.is_called(part)), None)
             if found is None:
                 return []
             entries = list(self._entries(self._chain(found.cluster)))
@@ -91,19 +98,38 @@ class Fat:
 
     @staticmethod
     def _entries(table: bytes) -> Iterator[_Entry]:
+        long = b""
         for position in range(0, len(table) - 31, 32):
             raw, attributes = table[position : position + 11], table[position + 11]
             if raw[0] == 0:
                 return
-            if raw[0] == 0xE5 or attributes == _LONG_NAME or attributes & _VOLUME_LABEL:
+            if raw[0] != 0xE5 and attributes == _LONG_NAME:
+                # Parts of a long name stand before its entry, the last part first.
+                long = _long_part(table, position) + long
                 continue
-            base, extension = raw[:8].decode("cp437").rstrip(), raw[8:].decode("cp437").rstrip()
-            high, low = struct.unpack_from("<H4xH", table, position + 20)
-            yield _Entry(
-                name=f"{base}.{extension}" if extension else base,
-                directory=bool(attributes & _DIRECTORY),
-                cluster=high << 16 | low,
-            )
+            if raw[0] != 0xE5 and not attributes & _VOLUME_LABEL:
+                short, (high, low) = _short_name(raw), struct.unpack_from("<H4xH", table, position + 20)
+                yield _Entry(
+                    name=_text(long).upper() or short,
+                    short=short,
+                    directory=bool(attributes & _DIRECTORY),
+                    cluster=high << 16 | low,
+                )
+            long = b""
+
+
+def _short_name(raw: bytes) -> str:
+    base, extension = raw[:8].decode("cp437").rstrip(), raw[8:].decode("cp437").rstrip()
+    return f"{base}.{extension}" if extension else base
+
+
+def _long_part(table: bytes, position: int) -> bytes:
+    """The thirteen UTF-16 characters of a long name's entry (specification, 7)."""
+    return b"".join(table[position + start : position + end] for start, end in ((1, 11), (14, 26), (28, 32)))
+
+
+def _text(long: bytes) -> str:
+    return long.decode("utf-16-le", "replace").partition("\0")[0]
 
 
 def _read_layout(boot: bytes, start: int) -> _Layout:

@@ -154,6 +154,8 @@ def a_rescue_that_is_killed_and_resumed_lets_one_log_in(site) -> None:
     node = site.node(NODE)
     assert (node["provision_state"], node["held_by"]) == ("rescue", None)
     assert drive_after_restart(site) == ""
+    told = (site.state / "runs" / node["run"] / "events.jsonl").read_text()
+    assert "did not shut down by itself" not in told
     match = re.search(r"ssh rescue@(\S+)  password (\S+)", ended.out)
     assert match is not None, ended.out
     look = "id -u; dd if=/dev/vda bs=512 skip=1 count=1 2>/dev/null | head -c 8"

@@ -40,19 +40,26 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {
 _OPERATOR = re.compile(r"\s*(s[=!]=|s[<>]=?|<in>|<or>|<all-in>|<range-in>|[=!<>]=|[=<>])\s*(?=\S)")
 
 
-def choose_root_disk(hardware: Hardware, hints: RootDeviceHints, *, image_size: int = 0) -> Disk:
-    """The disk the image will be written to.
+def choose_root_disk(
+    hardware: Hardware,
+    hints: RootDeviceHints,
+    *,
+    image_size: int = 0,
+    skip: Sequence[RootDeviceHints] = (),
+) -> Disk:
+    """The disk the image will be written to; none that matches one of `skip`.
 
     Raises `InvalidError` where a hint cannot be read, and `BmctlError` where no disk matches or the
     one that does is smaller than `image_size` bytes.
     """
     given = hints.given()
-    disk = _first_match(hardware.disks, given) if given else _smallest(hardware.disks)
+    disks = [disk for disk in hardware.disks if not is_skipped(disk, skip)]
+    disk = _first_match(disks, given) if given else _smallest(disks)
     if disk is None:
         raise BmctlError(
             _nothing_matches(given),
             hint="the machine has "
-            + ("; ".join(map(str, hardware.disks)) or "no disk that the ramdisk can see"),
+            + ("; ".join(map(str, disks)) or "no disk that the ramdisk can see and may use"),
         )
     if disk.size < image_size:
         raise BmctlError(
@@ -60,6 +67,11 @@ def choose_root_disk(hardware: Hardware, hints: RootDeviceHints, *, image_size: 
             hint="choose another disk with root_device, or a smaller image",
         )
     return disk
+
+
+def is_skipped(disk: Disk, skip: Sequence[RootDeviceHints]) -> bool:
+    """Whether the inventory wants this disk left alone, whatever is done."""
+    return any(_first_match((disk,), hints.given()) is not None for hints in skip if hints.given())
 
 
 def check_hints(hints: RootDeviceHints) -> None:

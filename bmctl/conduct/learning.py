@@ -110,11 +110,15 @@ def _inspection(record: NodeRecord, run: RunRecord, now: float) -> dict[str, Any
         return record.inspection
     kept = {name: value for name, value in record.inspection.items() if name != "disks"}
     found = {**kept, "hardware": run.get("hardware"), "learnt": now}
-    if run.get("disks") is not None and not _wrote(run):
-        found["disks"] = run.get("disks")
+    if run.get("disks") is not None and not _ran(run, "agent.run_step"):
+        found["disks"] = [disk for disk in run.get("disks") if not _is_written(disk["name"], run)]
     return found
 
 
-def _wrote(run: RunRecord) -> bool:
-    """Whether disks were, or may have been, changed after they were looked at."""
-    return any(task.startswith(("deploy.write_image", "agent.run_step")) for task in run.marks)
+def _is_written(name: str, run: RunRecord) -> bool:
+    """Whether the image went to this disk after it was looked at."""
+    return _ran(run, "deploy.write_image") and (run.get("disk") or {}).get("name") == name
+
+
+def _ran(run: RunRecord, step: str) -> bool:
+    return any(task.startswith(step) for task in run.marks)

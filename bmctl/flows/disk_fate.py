@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bmctl.agent.hardware import read_hardware
-from bmctl.agent.root_disk import choose_root_disk
+from bmctl.agent.root_disk import choose_root_disk, is_skipped
 from bmctl.errors import BmctlError
 from bmctl.flows.knowledge import Knowledge
 from bmctl.model.disks import DiskContent
@@ -33,8 +33,12 @@ def erase_fates(node: Node, knowledge: Knowledge) -> Iterator[str]:
     disks = _disks(knowledge)
     if not disks:
         yield f"disks: {_NOT_LOOKED.format(node.name)}"
+        return
+    kept = _skipped(node, knowledge)
     for disk in disks:
-        yield f"disk {_told(disk, knowledge)}: everything on it is lost"
+        alone = disk["name"] in kept
+        fate = "left alone (skip_block_devices)" if alone else "everything on it is lost"
+        yield f"disk {_told(disk, knowledge)}: {fate}"
 
 
 def _chosen(node: Node, knowledge: Knowledge) -> str | None:
@@ -42,9 +46,15 @@ def _chosen(node: Node, knowledge: Knowledge) -> str | None:
     if not hardware:
         return None
     try:
-        return choose_root_disk(read_hardware(hardware), node.root_device, image_size=0).name
+        return choose_root_disk(read_hardware(hardware), node.root_device, skip=node.skip_block_devices).name
     except BmctlError:
         return None
+
+
+def _skipped(node: Node, knowledge: Knowledge) -> frozenset[str]:
+    """The names of the disks that the inventory wants left alone."""
+    hardware = read_hardware(knowledge.inspection["hardware"])
+    return frozenset(disk.name for disk in hardware.disks if is_skipped(disk, node.skip_block_devices))
 
 
 def _disks(knowledge: Knowledge) -> tuple[Mapping[str, Any], ...]:

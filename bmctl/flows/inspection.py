@@ -85,7 +85,7 @@ def conclude(
 
 def _root_disk(hardware: Hardware, node: Node) -> tuple[Disk | None, tuple[str, ...]]:
     try:
-        return choose_root_disk(hardware, node.root_device), ()
+        return choose_root_disk(hardware, node.root_device, skip=node.skip_block_devices), ()
     except BmctlError as error:
         return None, (f"no local_gb: {error.message}",)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bmctl.agent import identity
 from bmctl.agent.root_disk import choose_root_disk
 from bmctl.engine.step import NoArgs, Step
+from bmctl.errors import BmctlError
 from bmctl.ports import Ports
 
 # The config drive is a partition that the agent puts at the end of the disk.
@@ -12,11 +13,25 @@ CONFIG_DRIVE_ROOM = 65 * 1024**2
 
 
 async def verify_machine(ports: Ports, _args: NoArgs) -> None:
-    """Leave the machine's hardware and the disk that will be written in the journal."""
+    """Leave the machine's hardware and the disk that will be written in the journal.
+
+    A machine without such a disk is fine where no image is written.
+    """
     hardware = await ports.agent.hardware()
     identity.verify_machine(hardware, ports.node)
     ports.record.put("hardware", dict(hardware.raw))
-    disk = choose_root_disk(hardware, ports.node.root_device, image_size=_needed(ports))
+    try:
+        disk = choose_root_disk(
+            hardware,
+            ports.node.root_device,
+            image_size=_needed(ports),
+            skip=ports.node.skip_block_devices,
+        )
+    except BmctlError as error:
+        if ports.record.get("image") is not None:
+            raise
+        ports.note(f"there is no root disk: {error.message}")
+        return
     ports.record.put("disk", {"name": disk.name, "size": disk.size, "text": str(disk)})
     ports.evidence.see("disk", str(disk))
     ports.note(f"the image goes to {disk}" if ports.record.get("image") else f"the root disk is {disk}")

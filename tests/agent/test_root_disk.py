@@ -157,3 +157,11 @@ def test_the_released_agent_chooses_the_same(agent_environment):
         check=True,
     )
     assert json.loads(done.stdout) == [name for _, name in cases]
+
+
+def test_a_disk_that_is_to_be_left_alone_is_not_chosen():
+    keep = (RootDeviceHints(name="/dev/sda"), RootDeviceHints(size=">= 1000"))
+    disks = [disk("/dev/sda", 10), disk("/dev/sdb", 2000), disk("/dev/sdc", 20)]
+    assert choose({}, disks, skip=keep).name == "/dev/sdc"
+    with pytest.raises(BmctlError, match="no disk of the machine"):
+        choose({}, disks[:2], skip=keep)

@@ -335,3 +335,18 @@ def test_a_child_that_somebody_works_on_is_busy(site, world):
         outcome = run_only(site, "clean", {"steps": (on_child,)})
     assert outcome.error.exit_code is ExitCode.BUSY
     assert world.machine.calls == []
+
+
+def test_a_machine_without_a_disk_for_an_image_is_cleaned_and_inspected(site, world):
+    world.hardware = replace(world.hardware, disks=())
+    assert run(site, "clean", steps("look")).ok
+    assert run(site, "inspect").ok
+    assert "no disk" in run(site, "deploy").error.message
+
+
+def test_what_was_on_the_disk_before_its_image_is_not_told_afterwards(site, world):
+    assert run(site, "inspect").ok
+    assert site.record().inspection["disks"]
+    world.offered = [write_step()]
+    assert run(site, "deploy").ok
+    assert site.record().inspection["disks"] == []

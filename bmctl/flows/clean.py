@@ -89,7 +89,7 @@ def _is_assumed(node: Node) -> bool:
 
 
 def _asked_for(node: Node, steps: tuple[WantedStep, ...], knowledge: Knowledge) -> tuple[Item, ...]:
-    refuse(validate_all(steps, StepKind.CLEAN, knowledge.of(node)))
+    refuse(validate_all(steps, StepKind.CLEAN, knowledge.of(node)), node=node.name)
     return wanted_items(node, steps, StepKind.CLEAN, knowledge)
 
 

@@ -100,7 +100,8 @@ def _wanted(
             *validate_all(request.steps, StepKind.DEPLOY, known),
             *_without_priority(request.steps),
             *_out_of_reach((*of_templates, *request.steps), knowledge, node),
-        )
+        ),
+        node=node.name,
     )
     return {step.key: step for step in (*of_templates, *request.steps)}
 

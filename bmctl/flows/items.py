@@ -48,7 +48,7 @@ def wanted_items(
     known = knowledge.of(node)
     holds = count(1)
     return tuple(
-        _on_children(step, knowledge)
+        _on_children(node, step, knowledge)
         if step.on_children
         else _own(step, kind, find(known.offers, kind, step.key), holds)
         for step in wanted
@@ -160,12 +160,13 @@ def _agent(step: WantedStep, kind: StepKind, offer: StepOffer | None, *, reason:
     )
 
 
-def _on_children(step: WantedStep, knowledge: Knowledge) -> Item:
+def _on_children(node: Node, step: WantedStep, knowledge: Knowledge) -> Item:
     children = tuple(
         child for child in knowledge.children if not step.children or child.name in step.children
     )
     if not children:
-        refuse((Complaint(place=step.place, message=f"{step.origin}: this node has no child nodes"),))
+        message = f"{step.origin}: this node has no child nodes"
+        refuse((Complaint(place=step.place, message=message),), node=node.name)
     return Item(
         key=step.key,
         tasks=tuple(_on_child(step, child) for child in children),

@@ -111,15 +111,16 @@ def is_pending(wanted: WantedStep, kind: StepKind, known: Known) -> bool:
     return lacking(wanted.key, known.description, known.steps) is None or may_offer(kind, wanted.key)
 
 
-def refuse(complaints: Iterable[Complaint]) -> None:
+def refuse(complaints: Iterable[Complaint], *, node: str) -> None:
     """Raise `InvalidError` with all complaints, each on its line; return where there is none."""
     told = [str(complaint) for complaint in complaints]
+    hint = f"see: bmctl steps {node}"
     if not told:
         return
     if len(told) == 1:
-        raise InvalidError(told[0], hint="see: bmctl steps NODE")
+        raise InvalidError(told[0], hint=hint)
     lines = "".join(f"\n  {line}" for line in told)
-    raise InvalidError(f"{len(told)} mistakes in the steps asked for{lines}", hint="see: bmctl steps NODE")
+    raise InvalidError(f"{len(told)} mistakes in the steps asked for{lines}", hint=hint)
 
 
 def duplicates(wanted: Iterable[WantedStep]) -> tuple[Complaint, ...]:

@@ -39,7 +39,7 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
         raise InvalidError(
             "no steps are named for the service", hint="name them with --step, --steps or --runbook"
         )
-    refuse(validate_all(steps, StepKind.SERVICE, knowledge.of(node)))
+    refuse(validate_all(steps, StepKind.SERVICE, knowledge.of(node)), node=node.name)
     items = wanted_items(node, steps, StepKind.SERVICE, knowledge)
     if disabled:
         without_ramdisk(items)

@@ -76,10 +76,10 @@ def test_all_mistakes_are_told_at_once():
     known = know(description=None, listings=RELEASED_AGENT)
     wanted = [asked_for({"step": "deploy.one"}), asked_for({"step": "deploy.two"})]
     with pytest.raises(InvalidError) as caught:
-        refuse(validate_all(wanted, StepKind.CLEAN, known))
+        refuse(validate_all(wanted, StepKind.CLEAN, known), node="n1")
     assert caught.value.message.splitlines()[0] == "2 mistakes in the steps asked for"
     assert len(caught.value.message.splitlines()) == 3
-    refuse(())
+    refuse((), node="n1")
 
 
 def test_a_secret_in_an_argument_is_not_told():

@@ -190,12 +190,9 @@ class Wire:
 
     def ramdisk_digest(self, node: Node) -> str | None:
         """Names the ramdisk that the node will boot by its content, None where there is none yet."""
-        from bmctl.ramdisk.shelf import find
+        from bmctl.ramdisk.shelf import find_digest
 
-        try:
-            return find(self._cache / "ramdisks", node.ramdisk).digest
-        except BmctlError:
-            return None
+        return find_digest(self._cache / "ramdisks", node.ramdisk)
 
     def _medium(self, node: Node, keys: RunKeys, record: RunRecord) -> VirtualMedium:
         from bmctl.media.loaders import find_loaders

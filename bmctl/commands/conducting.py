@@ -132,6 +132,19 @@ async def _conduct(conducting: Conducting, work: Work, tell: Tell) -> tuple[Outc
         return outcomes
 
 
+def last_outcome(settings: Settings, node: Node) -> tuple[str | None, str | None]:
+    """The node's last run and how it ended; no run where there was none, no end where it has not ended."""
+    from bmctl.store.directory import StateDirectory
+    from bmctl.store.record import get_node
+    from bmctl.store.run_folder import RunFolder
+
+    stored = get_node(settings.open_store(), node.name)
+    if stored is None or stored.record.run_id is None:
+        return None, None
+    folder = RunFolder(StateDirectory.open(settings.find_state()).run(stored.record.run_id))
+    return stored.record.run_id, folder.outcome()
+
+
 def exit_code(outcomes: tuple[Outcome, ...]) -> int:
     """One code for all: 130 if interrupted, the common failure, or 7 where some machines are done."""
     if any(outcome.interrupted for outcome in outcomes):

@@ -21,14 +21,15 @@ def plan_node(settings: Settings, inventory: Inventory, node: Node, request: Req
     """The plan of one node with all that is remembered of it."""
     from bmctl.conduct.knowing import knowledge_of
     from bmctl.flows.plans import plan_for
+    from bmctl.ramdisk.shelf import find_digest
     from bmctl.store.record import get_node
 
     record = None
     if settings.find_state().exists():
         stored = get_node(settings.open_store(), node.name)
         record = stored.record if stored is not None else None
-    digest = _ramdisk_digest(settings, node)
-    return plan_for(node, knowledge_of(inventory, node, record, ramdisk=digest), request)
+    ramdisk = find_digest(settings.find_cache() / "ramdisks", node.ramdisk)
+    return plan_for(node, knowledge_of(inventory, node, record, ramdisk=ramdisk), request)
 
 
 def confirm(
@@ -70,13 +71,3 @@ def _called(task: Task) -> str:
 def _is_unknown(task: Task) -> bool:
     """A step of the agent of which nobody knows what it does to data."""
     return task.step.key == "agent.run_step" and task.destroys is None
-
-
-def _ramdisk_digest(settings: Settings, node: Node) -> str | None:
-    from bmctl.errors import BmctlError
-    from bmctl.ramdisk.shelf import find
-
-    try:
-        return find(settings.find_cache() / "ramdisks", node.ramdisk).digest
-    except BmctlError:
-        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bmctl.commands.conducting import Conducting, conduct, serving_options
+from bmctl.commands.conducting import Conducting, conduct, last_outcome, serving_options
 from bmctl.commands.nodes import nodes_argument, select
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.errors import ExitCode
@@ -61,13 +61,9 @@ def command(
 
 
 def _is_unfinished(settings: Settings, node: Node) -> bool:
-    from bmctl.store.directory import StateDirectory
-    from bmctl.store.record import get_node, node_key
-    from bmctl.store.run_folder import RunFolder
+    from bmctl.store.record import node_key
 
-    store = settings.open_store()
-    stored = get_node(store, node.name)
-    if stored is None or stored.record.run_id is None or store.holder(node_key(node.name)) is not None:
+    run, outcome = last_outcome(settings, node)
+    if run is None or settings.open_store().holder(node_key(node.name)) is not None:
         return False
-    folder = RunFolder(StateDirectory.open(settings.find_state()).run(stored.record.run_id))
-    return folder.outcome() not in {"done", "aborted", "held"}
+    return outcome not in {"done", "aborted", "held"}

@@ -125,6 +125,7 @@ def show(ctx: click.Context, words: tuple[str, ...]) -> None:
 def sheets(settings: Settings, name: str | None, *, all_ramdisks: bool = False) -> list[Sheet]:
     """What is known of a node's steps: with the ramdisk it would boot, or with each that it ever did."""
     from bmctl.commands.step_sheet import Sheet, without_node
+    from bmctl.ramdisk.shelf import find_digest
     from bmctl.store.record import get_node
 
     if name is None:
@@ -133,7 +134,8 @@ def sheets(settings: Settings, name: str | None, *, all_ramdisks: bool = False) 
     stored = get_node(settings.open_store(), name) if settings.find_state().exists() else None
     description = stored.record.description if stored else {}
     told = stored.record.listings if stored else {}
-    digests = sorted(told) if all_ramdisks and told else [_digest(settings, node.ramdisk)]
+    booted = find_digest(settings.find_cache() / "ramdisks", node.ramdisk)
+    digests = sorted(told) if all_ramdisks and told else [booted]
     return [Sheet.of(node, description, told, digest) for digest in digests]
 
 
@@ -159,14 +161,3 @@ def _learn(settings: Settings, name: str, *, port: int, advertise: str | None) -
         if outcome.error is not None:
             show_error(outcome.error, node=name)
     return exit_code(outcomes)
-
-
-def _digest(settings: Settings, ramdisk: str | None) -> str | None:
-    """The ramdisk that the node would boot now; None where there is none, and the last it did counts."""
-    from bmctl.errors import BmctlError
-    from bmctl.ramdisk.shelf import find
-
-    try:
-        return find(settings.find_cache() / "ramdisks", ramdisk).digest
-    except BmctlError:
-        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bmctl.commands.conducting import Conducting, conduct, serving_options
+from bmctl.commands.conducting import Conducting, conduct, last_outcome, serving_options
 from bmctl.commands.nodes import nodes_argument, select
 from bmctl.commands.settings import Settings, common_options, settings_of
 from bmctl.errors import ExitCode, InvalidError
@@ -40,7 +40,7 @@ def command(
 
     settings = settings_of(ctx)
     inventory, nodes = select(settings, names, groups)
-    held = tuple(node for node in nodes if _is_held(settings, node))
+    held = tuple(node for node in nodes if last_outcome(settings, node)[1] == "held")
     for node in nodes:
         if node not in held:
             _take_back(settings, node)
@@ -55,18 +55,6 @@ def command(
         serving=Serving(port=listen_port, advertise=advertise),
     )
     return conduct(conducting, lambda conductor, nodes: conductor.resume(nodes))
-
-
-def _is_held(settings: Settings, node: Node) -> bool:
-    from bmctl.store.directory import StateDirectory
-    from bmctl.store.record import get_node
-    from bmctl.store.run_folder import RunFolder
-
-    stored = get_node(settings.open_store(), node.name)
-    if stored is None or stored.record.run_id is None:
-        return False
-    folder = RunFolder(StateDirectory.open(settings.find_state()).run(stored.record.run_id))
-    return folder.outcome() == "held"
 
 
 def _take_back(settings: Settings, node: Node) -> None:

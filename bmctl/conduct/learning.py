@@ -12,13 +12,13 @@ from bmctl.flows.request import Verb
 from bmctl.model.firmware import PowerState
 from bmctl.model.inspection import InspectionRule
 from bmctl.model.node import Node
+from bmctl.steps.payload import LISTINGS
+from bmctl.steps.release_machine import POWER_AFTER
 from bmctl.store.marks import Mark, RunRecord
 from bmctl.store.record import NodeRecord
 
-# Facts of the journal by which a run tells what it learnt.
+# The journal's fact of which ramdisk the run boots.
 RAMDISK = "ramdisk"
-POWER_AFTER = "power after"
-LISTINGS = "listings"
 
 
 def learn(record: NodeRecord, verb: Verb, run: RunRecord, now: float) -> NodeRecord:

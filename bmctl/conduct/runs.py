@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bmctl.conduct.learning import LISTINGS, RAMDISK
+from bmctl.conduct.learning import RAMDISK
 from bmctl.engine.plan import Plan
 from bmctl.errors import HeldError, InvalidError
 from bmctl.flows.knowledge import Knowledge
@@ -16,6 +16,7 @@ from bmctl.flows.plans import plan_for
 from bmctl.flows.request import Request, Verb
 from bmctl.media.credentials import RunCredentials, make_credentials
 from bmctl.model.node import Node
+from bmctl.steps.payload import LISTINGS
 from bmctl.store.directory import StateDirectory, make_run_id
 from bmctl.store.history import HistoryEntry, remember_run
 from bmctl.store.journal import Journal

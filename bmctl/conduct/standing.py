@@ -31,13 +31,6 @@ from bmctl.store.record import NodeRecord, get_node, update_node
 # States in which a run is under way, or was when its process died.
 UNDER_WAY = WORKING | WAITING | HELD
 
-# The way of a node that is new: verified, and available without cleaning.
-_ENROLLING = (
-    (ProvisionState.ENROLL, Event.MANAGE),
-    (ProvisionState.VERIFYING, Event.DONE),
-    (ProvisionState.MANAGEABLE, Event.PROVIDE),
-    (ProvisionState.CLEANING, Event.DONE),
-)
 # A run that goes on leaves its pause by these.
 _GOING_ON = {
     **dict.fromkeys(HELD, (Event.UNHOLD, Event.RESUME)),
@@ -146,7 +139,7 @@ def entered(record: NodeRecord, request: Request, *, resumed: bool = False) -> N
         if record.provision_state in course.working:
             return replace(record, target=course.target)
     _require_allowed(record, request)
-    way = course.way_from(record.provision_state)
+    way = course.ways.get(record.provision_state)
     if way is None:
         raise _no_way(record, request)
     return replace(_walked(record, way), target=course.target)
@@ -155,14 +148,6 @@ def entered(record: NodeRecord, request: Request, *, resumed: bool = False) -> N
 def given_up(record: NodeRecord) -> NodeRecord:
     """The record of a node whose run will not be gone on with: it failed where it was."""
     return record.move(Event.ABORT if record.provision_state in HELD else Event.FAIL)
-
-
-def enrolled(record: NodeRecord) -> NodeRecord:
-    """The record of a node whose controller answered: a new one is available, another stays as it is."""
-    for state, event in _ENROLLING:
-        if record.provision_state is state:
-            record = record.move(event)
-    return record
 
 
 def failure_text(failure: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from bmctl.engine.plan import Plan, Task, numbered
 from bmctl.errors import InvalidError
@@ -52,7 +52,7 @@ def plan_clean(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     return _plan(node, request.verb, items, knowledge, notes, without_ramdisk=request.disable_ramdisk)
 
 
-def without_ramdisk(items: tuple[Item, ...]) -> None:
+def require_no_ramdisk(items: Sequence[Item]) -> None:
     """Raise `InvalidError` where an operator promised that no step needs the ramdisk, and one does."""
     for item in items:
         if item.needs_ramdisk:
@@ -96,14 +96,14 @@ def _asked_for(node: Node, steps: tuple[WantedStep, ...], knowledge: Knowledge) 
 def _plan(
     node: Node,
     verb: Verb,
-    items: list[Item] | tuple[Item, ...],
+    items: Sequence[Item],
     knowledge: Knowledge,
     notes: tuple[str, ...],
     *,
     without_ramdisk: bool = False,
 ) -> Plan:
     if without_ramdisk:
-        _without_ramdisk(tuple(items))
+        require_no_ramdisk(items)
     woven = weave((*items, ending(END)), booting(node, StepKind.CLEAN))
     tasks = (controller_check(node, boots=woven.booted), *woven.tasks)
     return Plan(
@@ -112,9 +112,6 @@ def _plan(
         tasks=numbered(in_power_order(node, tasks, knowledge)),
         notes=(*notes, *_notes(node, woven, knowledge)),
     )
-
-
-_without_ramdisk = without_ramdisk
 
 
 def _notes(node: Node, woven: Woven, knowledge: Knowledge) -> Iterator[str]:

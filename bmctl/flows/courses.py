@@ -30,10 +30,6 @@ class Course:
     target: ProvisionState
     back: Mapping[ProvisionState, Way] = field(default_factory=dict)
 
-    def way_from(self, state: ProvisionState) -> Way | None:
-        """The moves from a state to the working one; None where the verb cannot begin there."""
-        return self.ways.get(state)
-
     @property
     def working(self) -> frozenset[ProvisionState]:
         """The states in which a run of this verb is under way, waits or is held."""

@@ -26,6 +26,7 @@ from bmctl.flows.parts import (
     booting,
     controller_check,
     ending,
+    instance_wait,
     left_behind,
     network_notes,
     part,
@@ -43,7 +44,6 @@ from bmctl.steps.check_duplicates import CheckDuplicates
 from bmctl.steps.check_image import CheckImage
 from bmctl.steps.prepare_instance_boot import PrepareInstanceBoot
 from bmctl.steps.read_back import ReadBack
-from bmctl.steps.wait_for_instance import WaitForInstance
 from bmctl.steps.write_image import WriteImage
 
 # The agent is there from after deploy (100) until before tear_down_agent (40).
@@ -163,15 +163,7 @@ def _core_items(node: Node, priorities: dict[str, int], wanted: dict[str, Wanted
     if priority := priorities[_START]:
         yield _core(_START, priority, tuple(_start_tasks(node, priorities)), ends_ramdisk=True)
     if (priority := priorities[_WAIT]) and node.ready is not None:
-        wait = part(
-            _WAIT,
-            WaitForInstance(
-                address=str(node.instance_network.address), port=node.ready.tcp, timeout=node.ready.timeout
-            ),
-            _WAIT,
-            "the deployed system must answer",
-            priority=priority,
-        )
+        wait = instance_wait(node, node.ready, _WAIT, "the deployed system must answer", priority=priority)
         yield _core(_WAIT, priority, (wait,))
 
 

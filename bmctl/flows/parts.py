@@ -8,7 +8,7 @@ from bmctl.engine.plan import Task
 from bmctl.engine.step import NoArgs
 from bmctl.flows.request import Verb
 from bmctl.flows.weave import Boot, Item
-from bmctl.model.node import Node
+from bmctl.model.node import Node, Ready
 from bmctl.model.steps import StepKind
 from bmctl.steps import STEPS
 from bmctl.steps.boot_from_media import BootFromMedia
@@ -17,10 +17,10 @@ from bmctl.steps.learn_steps import LearnSteps
 from bmctl.steps.release_machine import ReleaseMachine
 from bmctl.steps.restore_power import RestorePower
 from bmctl.steps.wait_for_agent import WaitForAgent
+from bmctl.steps.wait_for_instance import WaitForInstance
 
 CHECKS = "checks"
 CHECKS_PRIORITY = 1000
-END_PRIORITY = 0
 
 
 def part(key: str, args: Any, part_of: str, reason: str, *, priority: int = 0, **more: Any) -> Task:
@@ -68,6 +68,12 @@ def booting(node: Node, *kinds: StepKind, in_use: bool = False) -> Boot:
         )
 
     return boot
+
+
+def instance_wait(node: Node, ready: Ready, part_of: str, reason: str, *, priority: int = 0) -> Task:
+    """The task that waits until the machine's own system answers, as `ready` says."""
+    args = WaitForInstance(address=str(node.instance_network.address), port=ready.tcp, timeout=ready.timeout)
+    return part("deploy.wait_for_instance", args, part_of, reason, priority=priority)
 
 
 def leaving(part_of: str) -> tuple[Task, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from bmctl.engine.plan import Plan, Task, numbered
 from bmctl.errors import InvalidError
-from bmctl.flows.clean import is_erasing, without_ramdisk
+from bmctl.flows.clean import is_erasing, require_no_ramdisk
 from bmctl.flows.disk_fate import erase_fates
 from bmctl.flows.items import wanted_items
 from bmctl.flows.knowledge import Knowledge
-from bmctl.flows.parts import booting, controller_check, ending, network_notes, part
+from bmctl.flows.parts import booting, controller_check, ending, instance_wait, network_notes, part
 from bmctl.flows.power_order import in_power_order
 from bmctl.flows.refusals import refuse, validate_all
 from bmctl.flows.request import Request
@@ -19,7 +19,6 @@ from bmctl.flows.weave import Woven, weave
 from bmctl.model.node import Node
 from bmctl.model.steps import StepKind
 from bmctl.steps.boot_instance import BootInstance
-from bmctl.steps.wait_for_instance import WaitForInstance
 
 END = "service.end"
 
@@ -42,7 +41,7 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     refuse(validate_all(steps, StepKind.SERVICE, knowledge.of(node)), node=node.name)
     items = wanted_items(node, steps, StepKind.SERVICE, knowledge)
     if disabled:
-        without_ramdisk(items)
+        require_no_ramdisk(items)
     woven = weave((*items, ending(END)), booting(node, StepKind.SERVICE, in_use=True))
     again = back_in_use(node, END) if woven.booted else ()
     tasks = (controller_check(node, boots=woven.booted), *woven.tasks, *again)
@@ -60,14 +59,7 @@ def back_in_use(node: Node, part_of: str) -> Iterator[Task]:
         "deploy.boot_instance", BootInstance(mode=node.boot_mode), part_of, "the node goes on being in use"
     )
     if node.ready is not None:
-        yield part(
-            "deploy.wait_for_instance",
-            WaitForInstance(
-                address=str(node.instance_network.address), port=node.ready.tcp, timeout=node.ready.timeout
-            ),
-            part_of,
-            "its own system must answer again",
-        )
+        yield instance_wait(node, node.ready, part_of, "its own system must answer again")
 
 
 def _notes(node: Node, woven: Woven, knowledge: Knowledge) -> Iterator[str]:

@@ -54,6 +54,14 @@ def find(cache: Path, name: str | None = None) -> Ramdisk:
     raise BmctlError(f"no ramdisk is called {wanted}", hint=f"known are: {', '.join(known)}")
 
 
+def find_digest(cache: Path, name: str | None = None) -> str | None:
+    """Names what `find` would find by its content; None where it finds nothing."""
+    try:
+        return find(cache, name).digest
+    except BmctlError:
+        return None
+
+
 def default_name(cache: Path) -> str | None:
     """The name of the default ramdisk: the chosen one, else the first built, else the first of all."""
     path = cache / DEFAULT

@@ -10,6 +10,9 @@ from bmctl.errors import BmctlError
 from bmctl.model.firmware import PowerAction
 from bmctl.ports import Ports
 
+# The journal's fact of how the machine was left, where tidying up or restoring had the last word.
+POWER_AFTER = "power after"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseMachine:
@@ -44,7 +47,7 @@ def _parts(ports: Ports, args: ReleaseMachine) -> Iterator[Awaitable[None]]:
 
 async def _switch_off(ports: Ports) -> None:
     await ports.driver.power.set(PowerAction.OFF)
-    ports.record.put("power after", "off")
+    ports.record.put(POWER_AFTER, "off")
 
 
 STEP = Step(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bmctl.engine.step import Step
 from bmctl.model.firmware import BootMode, BootTarget, PowerAction, PowerState
 from bmctl.ports import Ports
+from bmctl.steps.release_machine import POWER_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ async def restore_power(ports: Ports, args: RestorePower) -> None:
         await ports.driver.boot.set_next(BootTarget.DISK, args.mode)
     await ports.driver.power.set(PowerAction.ON)
     ports.evidence.see("power", "on, from disk, as before")
-    ports.record.put("power after", "on")
+    ports.record.put(POWER_AFTER, "on")
 
 
 STEP = Step(

@@ -13,7 +13,7 @@ from bmctl.flows.parts import booting, controller_check, ending, network_notes
 from bmctl.flows.power_order import in_power_order
 from bmctl.flows.refusals import refuse, validate_all
 from bmctl.flows.request import Request, Verb
-from bmctl.flows.runbooks import steps_of
+from bmctl.flows.runbooks import asked_for, steps_of
 from bmctl.flows.weave import Item, Woven, weave
 from bmctl.model.node import Node
 from bmctl.model.steps import StepKind, StepSource, WantedStep
@@ -40,16 +40,9 @@ def plan_provide(node: Node, knowledge: Knowledge, request: Request) -> Plan:
 
 def plan_clean(node: Node, knowledge: Knowledge, request: Request) -> Plan:
     """The plan of manual cleaning, in the order given. Raises `InvalidError` for steps that cannot be."""
-    notes: tuple[str, ...] = ()
-    steps = request.steps
-    if request.runbook is not None:
-        steps, notes = steps_of(request.runbook, node, knowledge), (f"runbook: {request.runbook}",)
-    if not steps:
-        raise InvalidError(
-            "no steps are named to clean with", hint="name them with --step, --steps or --runbook"
-        )
-    items = _asked_for(node, steps, knowledge)
-    return _plan(node, request.verb, items, knowledge, notes, without_ramdisk=request.disable_ramdisk)
+    asked = asked_for(request, node, knowledge)
+    items = _asked_for(node, asked.steps, knowledge)
+    return _plan(node, request.verb, items, knowledge, asked.notes, without_ramdisk=asked.without_ramdisk)
 
 
 def require_no_ramdisk(items: Sequence[Item]) -> None:

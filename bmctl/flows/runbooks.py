@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bmctl.errors import InvalidError
 from bmctl.flows.knowledge import Knowledge
+from bmctl.flows.request import Request
 from bmctl.inventory.text_values import close_match
 from bmctl.model.node import Node
 from bmctl.model.steps import Runbook, WantedStep
@@ -26,6 +29,30 @@ def runbook_of(name: str, node: Node, knowledge: Knowledge) -> Runbook:
             hint="give the node that trait in the inventory, or choose another runbook",
         )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedFor:
+    """The steps that a request names, by itself or by a runbook, and whether they must do without ramdisk."""
+
+    steps: tuple[WantedStep, ...]
+    without_ramdisk: bool
+    notes: tuple[str, ...] = ()
+
+
+def asked_for(request: Request, node: Node, knowledge: Knowledge) -> AskedFor:
+    """What a request names; what its runbook says of the ramdisk counts over the request.
+
+    Raises `InvalidError` where nothing is named, or the runbook may not be used on the node.
+    """
+    if request.runbook is None:
+        if not request.steps:
+            hint = "name them with --step, --steps or --runbook"
+            raise InvalidError(f"no steps are named for the {request.verb}", hint=hint)
+        return AskedFor(steps=request.steps, without_ramdisk=request.disable_ramdisk)
+    runbook = runbook_of(request.runbook, node, knowledge)
+    without = request.disable_ramdisk if runbook.disable_ramdisk is None else runbook.disable_ramdisk
+    return AskedFor(steps=runbook.steps, without_ramdisk=without, notes=(f"runbook: {runbook.name}",))
 
 
 def steps_of(name: str, node: Node, knowledge: Knowledge) -> tuple[WantedStep, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bmctl.engine.plan import Plan, Task, numbered
-from bmctl.errors import InvalidError
 from bmctl.flows.clean import is_erasing, require_no_ramdisk
 from bmctl.flows.disk_fate import erase_fates
 from bmctl.flows.items import wanted_items
@@ -14,7 +13,7 @@ from bmctl.flows.parts import booting, controller_check, ending, instance_wait, 
 from bmctl.flows.power_order import in_power_order
 from bmctl.flows.refusals import refuse, validate_all
 from bmctl.flows.request import Request
-from bmctl.flows.runbooks import runbook_of
+from bmctl.flows.runbooks import asked_for
 from bmctl.flows.weave import Woven, weave
 from bmctl.model.node import Node
 from bmctl.model.steps import StepKind
@@ -28,19 +27,10 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
 
     Raises `InvalidError` for steps that cannot be.
     """
-    steps, disabled = request.steps, request.disable_ramdisk
-    notes: tuple[str, ...] = ()
-    if request.runbook is not None:
-        runbook = runbook_of(request.runbook, node, knowledge)
-        steps, notes = runbook.steps, (f"runbook: {runbook.name}",)
-        disabled = disabled if runbook.disable_ramdisk is None else runbook.disable_ramdisk
-    if not steps:
-        raise InvalidError(
-            "no steps are named for the service", hint="name them with --step, --steps or --runbook"
-        )
-    refuse(validate_all(steps, StepKind.SERVICE, knowledge.of(node)), node=node.name)
-    items = wanted_items(node, steps, StepKind.SERVICE, knowledge)
-    if disabled:
+    asked = asked_for(request, node, knowledge)
+    refuse(validate_all(asked.steps, StepKind.SERVICE, knowledge.of(node)), node=node.name)
+    items = wanted_items(node, asked.steps, StepKind.SERVICE, knowledge)
+    if asked.without_ramdisk:
         require_no_ramdisk(items)
     woven = weave((*items, ending(END)), booting(node, StepKind.SERVICE, in_use=True))
     again = back_in_use(node, END) if woven.booted else ()
@@ -49,7 +39,7 @@ def plan_service(node: Node, knowledge: Knowledge, request: Request) -> Plan:
         node=node.name,
         verb=request.verb.value,
         tasks=numbered(in_power_order(node, tasks, knowledge)),
-        notes=(*notes, *_notes(node, woven, knowledge)),
+        notes=(*asked.notes, *_notes(node, woven, knowledge)),
     )
 
 

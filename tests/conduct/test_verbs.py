@@ -350,3 +350,13 @@ def test_what_was_on_the_disk_before_its_image_is_not_told_afterwards(site, worl
     world.offered = [write_step()]
     assert run(site, "deploy").ok
     assert site.record().inspection["disks"] == []
+
+
+@pytest.mark.parametrize("verb", ["clean", "service"])
+def test_a_runbook_that_is_for_no_ramdisk_refuses_steps_that_need_it(site, world, verb):
+    site.runbooks = (Runbook(name="CUSTOM_A", steps=(step("look"),), disable_ramdisk=True),)
+    world.node = replace(world.node, traits=("CUSTOM_A",))
+    put(site, provision_state=ProvisionState.ACTIVE if verb == "service" else ProvisionState.MANAGEABLE)
+    outcome = run(site, verb, {"runbook": "CUSTOM_A"})
+    assert "runs in the ramdisk, which is not to be booted" in outcome.error.message
+    assert world.machine.calls == []
